@@ -1,0 +1,200 @@
+"""What every reader is: one file format, recognised by its bytes first and its name second."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from traindiag.model.errors import UnreadableError
+from traindiag.model.frame import Series
+from traindiag.model.run import Damage
+
+HEAD_BYTES = 65_536
+MAX_TEXT_BYTES = 1 << 30
+"""Text formats that must be held in memory as a whole are refused above this size."""
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Fit(IntEnum):
+    """How well a file fits a reader. Two readers with the same best fit are an error, never a coin toss."""
+
+    NO = 0
+    NAME = 1
+    """Only the name fits: empty or damaged at the start."""
+    CONTENT = 2
+    """The beginning has the format's shape, and other formats could share it."""
+    SURE = 3
+    """The beginning has what only this format has: a checksum, a key, a header."""
+
+
+class LogFile:
+    """One file that may be a log.
+
+    Args:
+        path: where it is.
+        shown: how it is named in messages and reports: what the user typed, joined with what lies below.
+        data: its bytes when they are in memory already (standard input).
+    """
+
+    def __init__(self, path: Path, shown: str | None = None, data: bytes | None = None) -> None:
+        self.path = path
+        self.shown = str(path) if shown is None else shown
+        self._data = data
+        self._head: bytes | None = None if data is None else data[:HEAD_BYTES]
+        self._size: int | None = None if data is None else len(data)
+
+    def __repr__(self) -> str:
+        return f"LogFile({self.shown!r})"
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.name
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether there is no file to open, only bytes."""
+        return self._data is not None
+
+    @property
+    def size(self) -> int:
+        """Bytes, at the first time it is asked for."""
+        if self._size is None:
+            try:
+                self._size = self.path.stat().st_size
+            except OSError as error:
+                raise self.unreadable(_reason(error), "check the path and its permissions") from error
+        return self._size
+
+    @property
+    def head(self) -> bytes:
+        """The first `HEAD_BYTES` bytes."""
+        if self._head is None:
+            try:
+                with self.path.open("rb") as file:
+                    self._head = file.read(HEAD_BYTES)
+            except OSError as error:
+                raise self.unreadable(_reason(error), "check the path and its permissions") from error
+        return self._head
+
+    def read_bytes(self, limit: int = MAX_TEXT_BYTES) -> bytes:
+        """All bytes.
+
+        Raises:
+            UnreadableError: the file cannot be read or is larger than `limit`.
+        """
+        if self._data is not None:
+            return self._data
+        if self.size > limit:
+            raise self.unreadable(
+                f"{self.size:,} bytes, more than the {limit:,} this format is read up to",
+                "split the file or export the metrics as CSV",
+            )
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise self.unreadable(_reason(error), "check the path and its permissions") from error
+
+    def unreadable(self, what: str, next_step: str) -> UnreadableError:
+        """The error to raise when this file cannot be read."""
+        return UnreadableError(what, where=self.shown, next_step=next_step)
+
+
+def _reason(error: OSError) -> str:
+    return (
+        "no permission to read"
+        if isinstance(error, PermissionError)
+        else (error.strerror or str(error)).lower()
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedRun:
+    """One run as a reader hands it over; discovery names it, merges it and builds its frame.
+
+    Attributes:
+        files: the files it was read from; the first one names it.
+        series: the rows, series by series, in the order logged.
+        label: tells several runs of one file apart (``run 2``); empty when the file holds one.
+        digest: hex digest of the bytes, see `digest_of`.
+        damage: what was lost while reading.
+        details: what was inferred, each in a few words.
+        params: hyper-parameters and configuration found in the log.
+    """
+
+    files: tuple[LogFile, ...]
+    series: Sequence[Series]
+    label: str = ""
+    digest: str = ""
+    damage: tuple[Damage, ...] = ()
+    details: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    params: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+
+
+class Reader(ABC):
+    """A file format. One subclass a file; its docstring is its page in ``traindiag readers``.
+
+    Class attributes:
+        name: kebab-case, unique: ``keras-csv``.
+        precedence: which file is kept when several in a folder hold the same run; less wins
+            (event files 10, CSV 20, JSON 30, text and pickles 40, console 50).
+    """
+
+    name: ClassVar[str]
+    precedence: ClassVar[int] = 60
+    registry: ClassVar[dict[str, type[Reader]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" in cls.__dict__:
+            Reader.registry[cls.name] = cls
+
+    @abstractmethod
+    def fit(self, file: LogFile) -> Fit:
+        """How well the file fits. Reads no more than `LogFile.head` and never raises on bad bytes."""
+
+    def groups(self, files: Sequence[LogFile]) -> Iterable[Sequence[LogFile]]:
+        """Files that must be read together; each on its own unless a format spreads a run over files."""
+        return [[file] for file in files]
+
+    @abstractmethod
+    def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
+        """The runs in one group of files.
+
+        Raises:
+            UnreadableError: nothing in them can be read.
+        """
+
+
+def digest_of(*parts: bytes) -> str:
+    """The short content digest kept in `Source.digest`: BLAKE2b, 16 bytes, as hex."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+@cache
+def all_readers() -> tuple[Reader, ...]:
+    """An instance of every reader: one per module of this package, and those of installed plugins.
+
+    Plugins name a `Reader` subclass under the entry point group ``traindiag.readers``.
+    """
+    import traindiag.readers as package
+
+    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+    for entry in importlib.metadata.entry_points(group="traindiag.readers"):
+        entry.load()
+    return tuple(Reader.registry[name]() for name in sorted(Reader.registry))
