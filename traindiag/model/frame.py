@@ -100,7 +100,7 @@ def frame_from_series(run: str, series: Sequence[Series]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "run": pd.Series(np.full(total, run, dtype=object), dtype="str"),
-            "split": pd.Categorical.from_codes(np.repeat(split_codes, lengths), categories=list(SPLITS)),  # type: ignore[arg-type]
+            "split": pd.Categorical.from_codes(np.repeat(split_codes, lengths), categories=pd.Index(SPLITS)),
             "metric": pd.Series(np.repeat(metric_names, lengths), dtype="str"),
             "epoch": integers([each.epoch for each in series]),
             "step": integers([each.step for each in series]),

@@ -34,8 +34,8 @@ _MIN_WORDS = (
     "poisson wer cer fid eer brier ece violation distance regret ter epe"
 ).split()
 _MAX_WORDS = (
-    "accuracy acc auc auroc auprc precision recall f1 fbeta iou miou map ap ar ndcg mrr r2 bleu rouge rouge1 rouge2 "
-    "rougel rougelsum meteor dice jaccard kappa mcc correlation pearson spearman psnr ssim similarity score "
+    "accuracy acc auc auroc auprc precision recall f1 fbeta iou miou map ap ar ndcg mrr r2 bleu rouge rouge1 "
+    "rouge2 rougel rougelsum meteor dice jaccard kappa mcc correlation pearson spearman psnr ssim similarity score "
     "reward sensitivity specificity top hits exact"
 ).split()
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+\d?(?![0-9])|[A-Za-z]+|\d+")
@@ -52,10 +52,15 @@ def split_and_metric(name: str, default: str = "train") -> tuple[str, str]:
     if learning_rate_name(name):
         return "train", LEARNING_RATE
     if match := _SPLIT_PREFIX.match(name):
-        return _SPLIT_WORDS[match[1].lower()], name[match.end() :]
+        return _SPLIT_WORDS[match[1].lower()], _usual_case(name[match.end() :])
     if match := _SPLIT_SUFFIX.search(name):
-        return _SPLIT_WORDS[match[1].lower()], name[: match.start()]
-    return default, name
+        return _SPLIT_WORDS[match[1].lower()], _usual_case(name[: match.start()])
+    return default, _usual_case(name)
+
+
+def _usual_case(metric: str) -> str:
+    """``LOSS`` and ``Loss`` are Keras' ``loss``; other names stay as they were logged."""
+    return metric.lower() if metric.lower() in ("loss", "accuracy", "acc") else metric
 
 
 def learning_rate_name(name: str) -> bool:

@@ -45,7 +45,7 @@ class Source:
         digest: hex digest of the bytes read; empty for runs held in memory.
         also: other files that hold the same run, not read again.
         damage: what was lost while reading.
-        details: what the reader inferred or skipped, each in a few words: ``{"epochs": "one-based, shifted"}``.
+        details: what the reader inferred, each in a few words: ``{"epochs": "one-based, shifted"}``.
     """
 
     path: str
