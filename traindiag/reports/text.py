@@ -1,0 +1,152 @@
+"""The report for a person at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import StringIO
+from itertools import groupby
+from typing import ClassVar
+
+from rich.console import Console
+from rich.text import Text
+
+from traindiag.model.report import Report, RunReport
+from traindiag.reports.base import DEFAULT, Options, Renderer
+from traindiag.reports.details import Details
+from traindiag.reports.ink import Ink
+from traindiag.reports.numbers import counted
+from traindiag.reports.overview import legend, overview
+
+MANY = 8
+"""With more ill runs than this, one of each verdict is told in full and the others are named with it."""
+
+
+class TextRenderer(Renderer):
+    """A table of all runs, then what is wrong with each ill one and what to change."""
+
+    name: ClassVar[str] = "text"
+    suffixes: ClassVar[tuple[str, ...]] = (".txt",)
+
+    def render(self, report: Report, options: Options = DEFAULT) -> str:
+        """The report at `options.width` columns; log text is sanitised."""
+        page = StringIO()
+        console = Console(
+            file=page,
+            width=options.width,
+            color_system="standard" if options.color else None,
+            force_terminal=options.color,
+            no_color=not options.color,
+            legacy_windows=False,
+            emoji=False,
+            markup=False,
+            highlight=False,
+        )
+        _Page(console, Ink(options)).write(report)
+        return "".join(line.rstrip(" ") + "\n" for line in page.getvalue().splitlines())
+
+
+class _Page:
+    def __init__(self, console: Console, ink: Ink) -> None:
+        self.console = console
+        self.ink = ink
+        self.details = Details(console, ink)
+
+    def write(self, report: Report) -> None:
+        if report.runs:
+            for line in [*overview(report.runs, self.ink), legend(report.runs, self.ink)]:
+                self.console.print(line, soft_wrap=True)
+        self._ill([run for run in report.runs if run.verdict.status == "ill"])
+        self._healthy_with_findings([run for run in report.runs if run.verdict.status == "healthy"])
+        self._unjudged([run for run in report.runs if run.verdict.status == "unjudged"])
+        self._unreadable(report)
+        self._not_checked(report.runs)
+        self.console.print()
+        self.console.print(self.ink.text(totals(report), "bold"), soft_wrap=True)
+
+    def _ill(self, runs: Sequence[RunReport]) -> None:
+        for group in grouped(runs, apart=self.ink.options.verbose or len(runs) <= MANY):
+            self.details.ill(group[0], group[1:])
+
+    def _healthy_with_findings(self, runs: Sequence[RunReport]) -> None:
+        noted = [run for run in runs if any(each.rule != run.verdict.rule for each in run.findings)]
+        if not noted:
+            return
+        self._title("Healthy, with remarks")
+        for run in noted if self.ink.options.verbose else noted[:MANY]:
+            self.details.remarks(run)
+        self._more(len(noted))
+
+    def _unjudged(self, runs: Sequence[RunReport]) -> None:
+        if runs:
+            self._title("Not judged")
+        for run in runs if self.ink.options.verbose else runs[:MANY]:
+            self.details.line(run)
+        self._more(len(runs))
+
+    def _more(self, count: int) -> None:
+        if count > MANY and not self.ink.options.verbose:
+            self.console.print(Text(f"  and {count - MANY} more; --verbose lists them", "dim"))
+
+    def _unreadable(self, report: Report) -> None:
+        if report.unreadable:
+            self._title("Unreadable")
+        for each in report.unreadable:
+            body = Text.assemble(self.ink.text(each.path, "bold"), "  ", self.ink.text(each.message))
+            self.details.paragraph("", body, indent=0, hang=2)
+
+    def _not_checked(self, runs: Sequence[RunReport]) -> None:
+        failed = [(run, outcome) for run in runs for outcome in run.errored]
+        if failed:
+            self._title("Rules that failed (please report this)")
+        for run, outcome in failed:
+            body = self.ink.text(f"{outcome.rule} on {run.name}: {outcome.reason}", "red")
+            self.details.paragraph("", body, indent=0, hang=2)
+        reasons = skipped_by_reason(runs)
+        if not reasons:
+            return
+        if not self.ink.options.verbose:
+            rules = sorted({rule for rules in reasons.values() for rule in rules})
+            self.console.print()
+            note = (
+                f"{counted(len(rules), 'rule')} could not be checked for want of data; --verbose says which."
+            )
+            self.details.paragraph("", Text(note, "dim"), indent=0)
+            return
+        self._title("Not checked")
+        for reason, named in reasons.items():
+            body = Text.assemble(self.ink.text(", ".join(named)), self.ink.text(f": {reason}", "dim"))
+            self.details.paragraph("", body, indent=0, hang=2)
+
+    def _title(self, title: str) -> None:
+        self.console.print()
+        self.console.print(self.ink.text(title, "bold underline"), soft_wrap=True)
+
+
+def grouped(runs: Sequence[RunReport], *, apart: bool) -> list[list[RunReport]]:
+    """Runs most severe first; one group a run, or one a verdict with its surest run first."""
+    if apart:
+        return [[run] for run in sorted(runs, key=lambda run: -run.verdict.severity.rank)]
+    ranked = sorted(
+        runs, key=lambda run: (-run.verdict.severity.rank, run.verdict.code, -run.verdict.confidence)
+    )
+    return [
+        list(group) for _, group in groupby(ranked, key=lambda run: (run.verdict.severity, run.verdict.code))
+    ]
+
+
+def skipped_by_reason(runs: Sequence[RunReport]) -> dict[str, list[str]]:
+    """The rules that were skipped for each reason, over all runs."""
+    reasons: dict[str, set[str]] = {}
+    for run in runs:
+        for outcome in run.skipped:
+            reasons.setdefault(outcome.reason, set()).add(outcome.rule)
+    return {reason: sorted(rules) for reason, rules in sorted(reasons.items())}
+
+
+def totals(report: Report) -> str:
+    """``11 runs: 6 ill, 4 healthy, 1 not judged; 1 file unreadable``."""
+    words = {"ill": "ill", "healthy": "healthy", "unjudged": "not judged"}
+    counts = {status: sum(run.verdict.status == status for run in report.runs) for status in words}
+    parts = ", ".join(f"{count:,} {words[status]}" for status, count in counts.items() if count)
+    line = counted(len(report.runs), "run") + (f": {parts}" if parts else "")
+    return f"{line}; {counted(len(report.unreadable), 'file')} unreadable" if report.unreadable else line
