@@ -1,0 +1,68 @@
+"""Tables that Keras' CSVLogger writes, and `DataFrame(history.history).to_csv()`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
+from traindiag.readers.parsing.epochs import attempts_of
+from traindiag.readers.parsing.tables import Layout, iter_names, read_table, sniff
+
+_INDEX_NAMES = ("", "unnamed: 0", "index")
+_FOREIGN_WORDS = ("step", "global_step", "iter", "iteration", "batch")
+_FOREIGN_PREFIXES = ("train_", "train/", "valid_", "eval_", "val/", "metrics/", "test_")
+
+
+class KerasCsv(Reader):
+    """Keras CSVLogger tables: one row an epoch, columns ``epoch, loss, ..., val_loss``.
+
+    Recognised by a header with ``loss`` or ``val_loss`` (or a metric beside its ``val_`` twin) and no step
+    column. Any separator, decimal commas, byte order marks, title lines, repeated headers, restarts that were
+    appended, a missing epoch column and an unnamed index column are understood; broken rows are counted.
+    """
+
+    name = "keras-csv"
+    precedence = 20
+
+    def fit(self, file: LogFile) -> Fit:
+        if not file.head.strip():
+            return Fit.NAME if file.path.suffix.lower() == ".csv" else Fit.NO
+        layout = sniff(file.head)
+        return Fit.SURE if layout is not None and _is_keras(layout) else Fit.NO
+
+    def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
+        [file] = files
+        layout = sniff(file.head)
+        if layout is None:
+            raise file.unreadable(
+                "the file is empty" if not file.head.strip() else "no header line with names of metrics",
+                "check that the training wrote it to the end",
+            )
+        table = read_table(file, layout)
+        runs = attempts_of(table, axis_names=("epoch",), index_names=_INDEX_NAMES)
+        if not runs:
+            raise file.unreadable(
+                "a header but no row of numbers", "check that the training finished an epoch"
+            )
+        return [
+            LoggedRun(
+                files=(file,),
+                series=run.series,
+                label=run.label,
+                digest=table.digest,
+                damage=table.damage,
+                details={**table.details, **run.details},
+            )
+            for run in runs
+        ]
+
+
+def _is_keras(layout: Layout) -> bool:
+    names = {name.lower() for name in layout.names}
+    numeric = {name.lower() for name in iter_names(layout)}
+    if names & set(_FOREIGN_WORDS) or any(name.startswith(_FOREIGN_PREFIXES) for name in names):
+        return False
+    twins = any(f"val_{name}" in names for name in names)
+    keras = bool(names & {"loss", "val_loss"}) or twins
+    # A header alone (the training died in its first epoch) is still this format.
+    return keras and (bool(numeric) or "epoch" in names)

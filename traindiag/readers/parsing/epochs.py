@@ -1,0 +1,242 @@
+"""From columns of numbers to the series of runs: which epoch a row belongs to, and where a run starts again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from traindiag.model.frame import MISSING, Series
+from traindiag.model.names import is_loss, split_and_metric
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from traindiag.readers.parsing.tables import Column, Table
+
+_MANY_STEPS_BACK = 1_000
+_STUB = 2
+"""An attempt of fewer epochs than this is no run of its own when the log starts again after it."""
+_WALL_TIME_NAMES = frozenset(("wall_time", "walltime", "timestamp", "_timestamp", "time_stamp", "unix_time"))
+_PLAUSIBLE_SECONDS = (3e8, 4e9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """The rows of one run among those of a file.
+
+    Attributes:
+        label: ``run 2`` when the file holds several.
+        series: as in `LoggedRun`.
+        details: what was inferred about its epochs.
+    """
+
+    label: str
+    series: tuple[Series, ...]
+    details: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Rows `start` to `stop` of a file that are one run, with the epochs they stand for.
+
+    Attributes:
+        start, stop: half-open range of rows.
+        epoch: int64, shape (stop - start,).
+        notes: what was done about restarts, in words.
+    """
+
+    start: int
+    stop: int
+    epoch: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
+
+
+def stretches_of(epoch: NDArray[np.int64], loss: NDArray[np.float64] | None) -> list[Stretch]:
+    """Rows in logged order, cut into runs.
+
+    A log that steps back to an epoch it already had was resumed from a checkpoint: the same run, in which the
+    last attempt at an epoch counts. A log that starts again from its first epoch either trained on (the loss
+    goes on where it was: epochs are renumbered to follow on) or began anew (a run of its own).
+
+    Args:
+        epoch: int64, shape (rows,), `MISSING` for rows without one.
+        loss: float64, shape (rows,): the training loss if there is one.
+    """
+    steps_back = np.flatnonzero(np.diff(epoch) < 0) + 1
+    if len(steps_back) == 0 or len(steps_back) > _MANY_STEPS_BACK:
+        return [Stretch(start=0, stop=len(epoch), epoch=epoch)]
+    if len(np.unique(epoch)) == len(epoch):
+        return [Stretch(start=0, stop=len(epoch), epoch=epoch, notes=("out of order in the file",))]
+    epoch = epoch.copy()
+    stretches: list[Stretch] = []
+    notes: list[str] = []
+    start = attempt = 0
+    for row in steps_back.tolist():
+        if epoch[row] == MISSING or epoch[row] not in epoch[attempt:row]:
+            continue
+        if epoch[row] > epoch[attempt]:
+            notes.append(f"steps back to epoch {epoch[row]} at row {row + 1}")
+        elif len(np.unique(epoch[attempt:row])) < _STUB:
+            notes.append(f"starts again at row {row + 1} after a single epoch")
+        elif _goes_on(loss, attempt, row):
+            shift = int(epoch[attempt:row].max()) + 1 - int(epoch[row])
+            notes.append(f"count starts again at row {row + 1} while the loss goes on, shifted by {shift}")
+            later = epoch[row:]
+            later[later != MISSING] += shift
+        else:
+            stretches.append(Stretch(start=start, stop=row, epoch=epoch[start:row], notes=tuple(notes)))
+            start, notes = row, []
+        attempt = row
+    stretches.append(Stretch(start=start, stop=len(epoch), epoch=epoch[start:], notes=tuple(notes)))
+    return stretches
+
+
+def _goes_on(loss: NDArray[np.float64] | None, start: int, row: int) -> bool:
+    """Whether the loss at `row` is nearer to where the attempt before it ended than to where it began."""
+    if loss is None:
+        return False
+    before = loss[start:row]
+    before = before[np.isfinite(before)]
+    if len(before) == 0 or not np.isfinite(loss[row]):
+        return False
+    return bool(abs(loss[row] - np.median(before[-3:])) < abs(loss[row] - before[0]))
+
+
+def attempts_of(
+    table: Table,
+    *,
+    axis_names: Iterable[str],
+    index_names: Iterable[str] = (),
+    names: Mapping[str, str] | None = None,
+) -> list[Attempt]:
+    """The runs in a table of one row an epoch.
+
+    Args:
+        table: as read.
+        axis_names: lower-case names of the epoch column.
+        index_names: lower-case names of a column that only numbers the rows.
+        names: what a column means, by the name in the file: ``{"trn": "loss"}``.
+
+    Returns:
+        Runs with at least one value; none when the table holds no metric.
+    """
+    axis = find_column(table.columns, axis_names)
+    index = find_column(table.columns, index_names)
+    details: dict[str, str] = {}
+    epoch = _epochs(table, axis or index, details, named=axis is not None)
+    metrics = {
+        name: column
+        for name, column in table.columns.items()
+        if name not in (axis, index) and name.lower() not in _WALL_TIME_NAMES
+    }
+    wall_time = _wall_time(table.columns)
+    stretches = stretches_of(epoch, _training_loss(metrics))
+    attempts: list[Attempt] = []
+    for stretch in stretches:
+        series = series_of_columns(metrics, stretch, wall_time, names)
+        if series:
+            said = {**details, **({"restarts": "; ".join(stretch.notes)} if stretch.notes else {})}
+            label = f"run {len(attempts) + 1}" if len(stretches) > 1 else ""
+            attempts.append(Attempt(label=label, series=series, details=said))
+    return attempts
+
+
+def find_column(columns: Iterable[str], wanted: Iterable[str]) -> str | None:
+    """The first column whose lower-case name is one of those wanted, in the order wanted."""
+    by_name = {name.lower(): name for name in reversed(list(columns))}
+    return next((by_name[name] for name in wanted if name in by_name), None)
+
+
+def _epochs(table: Table, name: str | None, details: dict[str, str], *, named: bool) -> NDArray[np.int64]:
+    if name is None:
+        details["epochs"] = "no epoch column, rows counted from 0"
+        return np.arange(table.rows, dtype=np.int64)
+    column = table.columns[name]
+    epoch = whole_numbers(column)
+    known = epoch[epoch != MISSING]
+    first = int(known.min()) if len(known) else 0
+    if not named:
+        details["epochs"] = "from the unnamed index column"
+    elif first == 0:
+        details["epochs"] = "zero-based"
+    else:
+        details["epochs"] = f"as in the file, from {first}"
+    return epoch
+
+
+def whole_numbers(column: Column) -> NDArray[np.int64]:
+    """A column as int64, `MISSING` where it is blank, not finite or beyond int64."""
+    value = column.value
+    fine = np.isfinite(value) & (np.abs(value) < 2**62)
+    if column.known is not None:
+        fine &= column.known
+    return np.where(fine, np.where(fine, value, 0).astype(np.int64), MISSING)
+
+
+def _wall_time(columns: Mapping[str, Column]) -> NDArray[np.float64] | None:
+    name = find_column(columns, sorted(_WALL_TIME_NAMES))
+    if name is None:
+        return None
+    value = columns[name].value
+    finite = value[np.isfinite(value)]
+    low, high = _PLAUSIBLE_SECONDS
+    return value if len(finite) and bool(((finite > low) & (finite < high)).all()) else None
+
+
+def _training_loss(metrics: Mapping[str, Column]) -> NDArray[np.float64] | None:
+    for name, column in metrics.items():
+        split, metric = split_and_metric(name)
+        if split == "train" and is_loss(metric):
+            return column.value
+    return None
+
+
+def series_of_columns(
+    metrics: Mapping[str, Column],
+    stretch: Stretch,
+    wall_time: NDArray[np.float64] | None = None,
+    names: Mapping[str, str] | None = None,
+    step: NDArray[np.int64] | None = None,
+) -> tuple[Series, ...]:
+    """One series a column: the rows of `stretch` that hold a value."""
+    rows = slice(stretch.start, stretch.stop)
+    found: list[Series] = []
+    taken: set[tuple[str, str]] = set()
+    for name, column in metrics.items():
+        picked: NDArray[np.bool_] | slice = slice(None)
+        if column.known is not None:
+            picked = column.known[rows]
+            if not picked.any():
+                continue
+        key = unique_name((names or {}).get(name, name), taken)
+        found.append(
+            Series(
+                *key,
+                column.value[rows][picked],
+                epoch=_unless_missing(stretch.epoch[picked]),
+                step=None if step is None else step[rows][picked],
+                wall_time=None if wall_time is None else wall_time[rows][picked],
+            )
+        )
+    return tuple(found)
+
+
+def _unless_missing(epoch: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    return None if len(epoch) and bool((epoch == MISSING).all()) else epoch
+
+
+def unique_name(name: str, taken: set[tuple[str, str]]) -> tuple[str, str]:
+    """Split and metric of a logged name; a second column of the same meaning keeps its own name."""
+    key = split_and_metric(name)
+    if key in taken:
+        key = (key[0], name)
+    taken.add(key)
+    return key
+
+
+def has_series(series: Sequence[Series]) -> bool:
+    """Whether any series holds a row."""
+    return any(len(each) for each in series)

@@ -1,0 +1,146 @@
+"""Keras' `History.history`: a dict of lists, wherever it was kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from traindiag.model.frame import Series
+from traindiag.model.names import learning_rate_name, metric_words, mode_of
+from traindiag.readers.parsing.epochs import unique_name
+
+_DEEPEST = 6
+_MOST_NODES = 100_000
+_EPOCH_NAMES = ("epoch", "epochs")
+
+
+def find_histories(value: Any) -> list[tuple[str, Mapping[str, Sequence[Any]]]]:
+    """Every history inside nested dicts and lists, with the keys that lead to it (``cv/fold1``).
+
+    A history is a dict of lists of numbers of which one at least has the name of a metric, a list of such
+    dicts of single numbers (one an epoch), or pandas' dict of dicts keyed by row.
+    """
+    found: list[tuple[str, Mapping[str, Sequence[Any]]]] = []
+    budget = [_MOST_NODES]
+    _search(value, "", 0, budget, found)
+    return found
+
+
+def _search(
+    value: Any, path: str, depth: int, budget: list[int], found: list[tuple[str, Mapping[str, Sequence[Any]]]]
+) -> None:
+    budget[0] -= 1
+    if depth > _DEEPEST or budget[0] < 0:
+        return
+    history = as_history(value)
+    if history is not None:
+        found.append((path, history))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(item, (Mapping, list, tuple)):
+                _search(item, f"{path}/{key}" if path else str(key), depth + 1, budget, found)
+    elif isinstance(value, (list, tuple)):
+        for number, item in enumerate(value):
+            if isinstance(item, (Mapping, list, tuple)):
+                _search(item, f"{path}/{number}" if path else str(number), depth + 1, budget, found)
+
+
+def as_history(value: Any) -> Mapping[str, Sequence[Any]] | None:
+    """The value as a dict of lists of numbers with at least one metric, else None."""
+    if isinstance(value, Mapping):
+        columns = {key: _as_list(item) for key, item in value.items() if isinstance(key, str)}
+        lists = {key: item for key, item in columns.items() if item is not None and _are_numbers(item)}
+    elif isinstance(value, (list, tuple)) and value and all(isinstance(row, Mapping) for row in value):
+        lists = _columns_of_rows(value)
+    else:
+        return None
+    known = any(
+        (mode_of(name) is not None or learning_rate_name(name)) and len(lists[name]) for name in lists
+    )
+    return lists if known else None
+
+
+def _as_list(item: Any) -> Sequence[Any] | None:
+    if isinstance(item, (list, tuple)):
+        return item
+    if isinstance(item, Mapping) and item and all(str(key).isdigit() for key in item):
+        return list(item.values())
+    return None
+
+
+def _columns_of_rows(rows: Sequence[Mapping[Any, Any]]) -> dict[str, Sequence[Any]]:
+    names = dict.fromkeys(key for row in rows for key in row if isinstance(key, str))
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    return {name: column for name, column in columns.items() if _are_numbers(column)}
+
+
+def _are_numbers(items: Sequence[Any]) -> bool:
+    return all(item is None or is_number(item) for item in items) and any(item is not None for item in items)
+
+
+def is_number(item: Any) -> bool:
+    """Whether an item is a real number, or the word JSON writers use for one that is not finite."""
+    if isinstance(item, str):
+        return item.lower().lstrip("+-") in ("nan", "inf", "infinity")
+    return isinstance(item, (int, float)) and not isinstance(item, bool)
+
+
+def series_of_history(history: Mapping[str, Sequence[Any]]) -> tuple[list[Series], dict[str, str]]:
+    """The series of a history and what was inferred about their epochs.
+
+    Lists shorter than the longest belong to a validation every n-th epoch (``validation_freq=n``).
+    """
+    details = {"epochs": "counted from 0"}
+    axis = next((name for name in history if name.lower() in _EPOCH_NAMES), None)
+    length = max(len(column) for column in history.values())
+    epoch_axis = np.arange(length, dtype=np.int64)
+    if axis is not None and _is_axis(history[axis], length):
+        epoch_axis = np.array(history[axis], dtype=np.int64)
+        first = int(epoch_axis.min())
+        details["epochs"] = "zero-based" if first == 0 else f"as in the file, from {first}"
+    taken: set[tuple[str, str]] = set()
+    series = []
+    for name, column in history.items():
+        if name == axis:
+            continue
+        kept = [(row, _value(item)) for row, item in enumerate(column) if item is not None]
+        if not kept:
+            continue
+        rows = _rows_of(name, [row for row, _ in kept], len(column), length, details)
+        values = np.array([value for _, value in kept], dtype=np.float64)
+        series.append(Series(*unique_name(name, taken), values, epoch=epoch_axis[rows]))
+    return series, details
+
+
+def _is_axis(column: Sequence[Any], length: int) -> bool:
+    return len(column) == length and all(
+        is_number(item) and not isinstance(item, str) and math.isfinite(item) and float(item).is_integer()
+        for item in column
+    )
+
+
+def _value(item: Any) -> float:
+    try:
+        return float(item)
+    except OverflowError:
+        return math.inf if item > 0 else -math.inf
+
+
+def _rows_of(name: str, rows: list[int], count: int, length: int, details: dict[str, str]) -> Any:
+    at = np.array(rows, dtype=np.int64)
+    if count == length:
+        return at
+    every = length // count
+    if every > 1 and length // every == count:
+        details[f"epochs of {name}"] = f"{count} values for {length} epochs: taken as every {every}th epoch"
+        return at * every + every - 1
+    details[f"epochs of {name}"] = f"{count} values for {length} epochs: taken as the first ones"
+    return at
+
+
+def looks_like_metric(name: str) -> bool:
+    """Whether a key is likely that of a metric or learning rate."""
+    return mode_of(name) is not None or learning_rate_name(name) or "loss" in metric_words(name)

@@ -1,0 +1,402 @@
+"""Delimited tables of numbers: how one is laid out, and its columns.
+
+The layout (separator, decimal sign, header line) is inferred from the beginning of the file. Regular large
+files go through pandas' C parser; small and irregular ones through a line-by-line path that keeps what is
+whole, counts what is not, and tells a blank cell ("no value logged") from a NaN ("the value was not a number").
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from traindiag.model.run import Damage
+from traindiag.readers.base import HEAD_BYTES, LogFile, digest_of
+from traindiag.readers.parsing.text import decode, decode_head, split_lines
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SEPARATORS = (",", ";", "\t")
+_SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
+_HEADER_WITHIN = 12
+"""The header is looked for in this many first lines that are not blank: title lines may stand above it."""
+_SAMPLE_ROWS = 60
+_LARGE = 1 << 18
+"""From this many bytes on pandas' start-up cost pays off."""
+_MISSING_CELLS = frozenset(("", "na", "n/a", "#na#", "#n/a", "none", "null", "<na>", "-", "--"))
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?$")
+_SURE_DIGITS = 15
+MAX_DAMAGE_ENTRIES = 20
+"""Damaged places listed one by one; the rest is summed up in one more entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How a table is written.
+
+    Attributes:
+        encoding: of the text.
+        separator: between cells.
+        decimal: ``.`` or ``,``.
+        names: of the columns, blanks and quotes stripped.
+        header: index of the header among the lines that are not blank.
+        numeric: whether the sampled cells of each column are numbers or blank, with at least one number.
+        crowded: share of the sampled cells that hold something; near 1 unless rows are sparse.
+    """
+
+    encoding: str
+    separator: str
+    decimal: str
+    names: tuple[str, ...]
+    header: int
+    numeric: tuple[bool, ...]
+    crowded: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column.
+
+    Attributes:
+        value: float64, shape (rows,).
+        known: bool, shape (rows,): False where the cell was blank; None when no cell was.
+    """
+
+    value: NDArray[np.float64]
+    known: NDArray[np.bool_] | None = None
+
+    def rows(self) -> NDArray[np.bool_] | slice:
+        """Selects the rows that hold a value."""
+        return slice(None) if self.known is None else self.known
+
+    def any(self) -> bool:
+        """Whether any cell holds a value."""
+        return len(self.value) > 0 if self.known is None else bool(self.known.any())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The numeric columns of a table.
+
+    Attributes:
+        columns: by name, in file order; only those with at least one number.
+        rows: number of data rows kept.
+        digest: of the bytes.
+        damage: rows and cells lost.
+        details: what was inferred about the layout.
+    """
+
+    columns: Mapping[str, Column]
+    rows: int
+    digest: str
+    damage: tuple[Damage, ...]
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=2)
+def sniff(head: bytes) -> Layout | None:
+    """The layout of the table a file begins with; None where it does not begin with one.
+
+    Args:
+        head: the first `HEAD_BYTES` bytes of the file, or all of a shorter one.
+    """
+    text = decode_head(head)
+    if text is None:
+        return None
+    lines = [line for line in split_lines(text) if line.strip()]
+    if len(head) >= HEAD_BYTES:
+        del lines[-1:]
+    best = None
+    for at, line in enumerate(lines[:_HEADER_WITHIN]):
+        sample = lines[at + 1 : at + 1 + _SAMPLE_ROWS]
+        for separator in _SEPARATORS:
+            layout = _layout_if_header(line, separator, sample)
+            if layout is not None and (best is None or len(layout.names) > len(best.names)):
+                best = replace(layout, header=at, encoding=decode(head)[1])
+        if best is not None:
+            return best
+    return None
+
+
+def _layout_if_header(line: str, separator: str, sample: Sequence[str]) -> Layout | None:
+    names = tuple(cell.strip() for cell in split_cells(line, separator))
+    if len(names) > 1 and names[-1] == "":
+        names = names[:-1]
+    if not _could_be_names(names):
+        return None
+    rows = [split_cells(row, separator) for row in sample]
+    full = [
+        row for row in rows if len(row) == len(names) or (len(row) == len(names) + 1 and not row[-1].strip())
+    ]
+    if rows and len(full) * 3 < len(rows):
+        return None
+    cells = [[row[i].strip() for row in full] for i in range(len(names))]
+    decimal = "," if separator != "," and _has_decimal_commas(cells) else "."
+    numeric = tuple(_is_numeric(column, decimal, name) for column, name in zip(cells, names, strict=True))
+    filled = sum(cell.lower() not in _MISSING_CELLS for column in cells for cell in column)
+    return Layout(
+        encoding="",
+        separator=separator,
+        decimal=decimal,
+        names=names,
+        header=0,
+        numeric=numeric,
+        crowded=filled / max(1, sum(map(len, cells))),
+    )
+
+
+def _could_be_names(names: Sequence[str]) -> bool:
+    """Names are no numbers, mostly not blank (an index column is), short, and each stands once."""
+    filled = [name for name in names if name]
+    return (
+        len(filled) >= max(1, len(names) - 1)
+        and len(set(filled)) == len(filled)
+        and all(len(name) <= 120 and parse_number(name) is None for name in filled)
+    )
+
+
+def _has_decimal_commas(cells: Sequence[Sequence[str]]) -> bool:
+    return any(_DECIMAL_COMMA.match(cell) for column in cells for cell in column)
+
+
+def _is_numeric(cells: Sequence[str], decimal: str, name: str) -> bool:
+    numbers = 0
+    for cell in cells:
+        if parse_number(cell.replace(",", ".") if decimal == "," else cell) is not None:
+            numbers += 1
+        elif cell.lower() not in _MISSING_CELLS and cell != name:
+            return False
+    return numbers > 0
+
+
+def split_cells(line: str, separator: str) -> list[str]:
+    """The cells of one line, quotes taken off."""
+    if '"' not in line:
+        return line.split(separator)
+    try:
+        return next(csv.reader([line], delimiter=separator, skipinitialspace=True))
+    except (csv.Error, StopIteration):
+        return line.split(separator)
+
+
+def parse_number(cell: str) -> float | None:
+    """The number in a cell; None where it is not one. ``nan`` and ``inf`` are numbers."""
+    try:
+        # float() takes "1_000", which no log means.
+        return None if "_" in cell else float(cell)
+    except ValueError:
+        return None
+
+
+def read_table(file: LogFile, layout: Layout, *, short_rows: bool = False) -> Table:
+    """All numeric columns of a file.
+
+    Args:
+        file: the file.
+        layout: as `sniff` found it.
+        short_rows: whether rows may end early (fastai's do); otherwise such a row is damage.
+
+    Raises:
+        UnreadableError: the file cannot be read.
+    """
+    data = file.read_bytes()
+    details = _layout_details(layout)
+    if len(data) >= _LARGE:
+        from traindiag.readers.parsing.large_tables import read_regular
+
+        columns = read_regular(data, layout)
+        if columns is not None:
+            rows = max((len(column.value) for column in columns.values()), default=0)
+            return Table(columns=columns, rows=rows, digest=digest_of(data), damage=(), details=details)
+    lines = _Lines(file.shown, layout, short_rows=short_rows)
+    columns = lines.columns(decode(data)[0])
+    details.update(lines.details)
+    return Table(
+        columns=columns, rows=lines.rows, digest=digest_of(data), damage=lines.damage(), details=details
+    )
+
+
+def _layout_details(layout: Layout) -> dict[str, str]:
+    details: dict[str, str] = {}
+    if layout.separator != ",":
+        details["separator"] = _SEPARATOR_NAMES[layout.separator]
+    if layout.decimal == ",":
+        details["decimal sign"] = "comma"
+    if layout.encoding not in ("utf-8", "utf-8-sig"):
+        details["encoding"] = layout.encoding
+    return details
+
+
+class _Lines:
+    """The line-by-line path over one file, and what it noticed on the way."""
+
+    def __init__(self, shown: str, layout: Layout, *, short_rows: bool) -> None:
+        self.shown = shown
+        self.layout = layout
+        self.short_rows = short_rows
+        self.rows = 0
+        self.details: dict[str, str] = {}
+        self._lost: list[tuple[int, str, int]] = []
+
+    def columns(self, text: str) -> dict[str, Column]:
+        """Every numeric column by name."""
+        raw = split_lines(text)
+        numbered = [(number, line) for number, line in enumerate(raw, start=1) if line and not line.isspace()]
+        body = numbered[self.layout.header + 1 :]
+        if body and raw[-1]:
+            body = self._without_cut_end(body)
+        separator, width = self.layout.separator, len(self.layout.names)
+        quoted = '"' in text
+        cells = [split_cells(line, separator) if quoted else line.split(separator) for _, line in body]
+        if all(len(row) == width for row in cells):
+            columns = self._regular(cells)
+            if columns is not None:
+                self.rows = len(cells)
+                return columns
+        return self._irregular([number for number, _ in body], cells)
+
+    def _regular(self, cells: list[list[str]]) -> dict[str, Column] | None:
+        """Rows of one width in which numbers stay numbers; None where a column turns out mixed."""
+        columns: dict[str, Column] = {}
+        for index, (name, numeric) in enumerate(zip(self.layout.names, self.layout.numeric, strict=True)):
+            column = [row[index] for row in cells]
+            if not numeric and not _late_number(column):
+                if any(cell.strip() == name for cell in column):
+                    return None
+                continue
+            parsed = self._parse(column)
+            if parsed is None:
+                return None
+            columns[name] = parsed
+        return columns
+
+    def _parse(self, cells: list[str]) -> Column | None:
+        if self.layout.decimal == ",":
+            cells = [cell.replace(",", ".") for cell in cells]
+        try:
+            return Column(value=np.array(list(map(float, cells)), dtype=np.float64))
+        except ValueError:
+            pass
+        value = np.full(len(cells), np.nan)
+        known = np.ones(len(cells), dtype=bool)
+        for row, cell in enumerate(cells):
+            number = parse_number(cell)
+            if number is not None:
+                value[row] = number
+            elif cell.strip().lower() in _MISSING_CELLS:
+                known[row] = False
+            else:
+                return None
+        return Column(value=value, known=known)
+
+    def _irregular(self, numbers: list[int], cells: list[list[str]]) -> dict[str, Column]:
+        """Header lines in between, rows of another width, cells that are no numbers."""
+        names = list(self.layout.names)
+        kept: dict[str, dict[int, float]] = {name: {} for name in names}
+        text_columns = {name for name, numeric in zip(names, self.layout.numeric, strict=True) if not numeric}
+        headers = 0
+        for number, row in zip(numbers, cells, strict=True):
+            while len(row) > len(names) and not row[-1].strip():
+                row.pop()
+            if self._is_header(row, names):
+                headers += 1
+                names = [cell.strip() for cell in row]
+                for name in names:
+                    kept.setdefault(name, {})
+                continue
+            if len(row) != len(names) and not (self.short_rows and len(row) < len(names)):
+                short = len(row) < len(names)
+                self._lose(number, f"{len(row)} cells instead of {len(names)}" if short else "too many cells")
+                continue
+            for name, cell in zip(names, row, strict=False):
+                value = self._number(cell)
+                if value is not None:
+                    kept[name][self.rows] = value
+                elif name not in text_columns and cell.strip().lower() not in _MISSING_CELLS:
+                    self._lose(number, f"{name} is no number")
+            self.rows += 1
+        if headers:
+            self.details["headers"] = f"{headers} repeated header line{'s' * (headers > 1)}"
+        return {name: _column(values, self.rows) for name, values in kept.items() if values}
+
+    def _number(self, cell: str) -> float | None:
+        return parse_number(cell.replace(",", ".") if self.layout.decimal == "," else cell)
+
+    def _is_header(self, row: Sequence[str], names: Sequence[str]) -> bool:
+        stripped = [cell.strip() for cell in row]
+        return stripped == list(names) or (
+            len(stripped) > 1
+            and _could_be_names(stripped)
+            and not any(cell.lower() in _MISSING_CELLS for cell in stripped[1:])
+            and len(set(stripped) & set(names)) * 2 >= len(stripped)
+        )
+
+    def _without_cut_end(self, body: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        """The last line has no line end: left out unless its last cell is as long as such cells get."""
+        number, line = body[-1]
+        separator = self.layout.separator
+        cells = split_cells(line, separator)
+        before = [split_cells(row, separator)[-1] for _, row in body[-_SAMPLE_ROWS - 1 : -1]]
+        digits = sum(character.isdigit() for character in cells[-1])
+        usual = max((len(cell) for cell in before), default=0)
+        whole = len(cells) == len(self.layout.names) and (
+            digits >= _SURE_DIGITS or (usual > 0 and len(cells[-1]) >= usual)
+        )
+        if whole:
+            return body
+        self._lose(number, "the last line is cut off")
+        return body[:-1]
+
+    def _lose(self, line: int, what: str) -> None:
+        self._lost.append((line, what, 1))
+
+    def damage(self) -> tuple[Damage, ...]:
+        """Every place where something was lost, the first `MAX_DAMAGE_ENTRIES` one by one."""
+        listed = [
+            Damage(path=self.shown, place=f"line {line}", what=what, records=records, size=0)
+            for line, what, records in self._lost[:MAX_DAMAGE_ENTRIES]
+        ]
+        rest = self._lost[MAX_DAMAGE_ENTRIES:]
+        if rest:
+            common = Counter(what for _, what, _ in rest).most_common(1)[0][0]
+            listed.append(
+                Damage(
+                    path=self.shown,
+                    place=f"line {rest[0][0]} and later",
+                    what=f"{len(rest)} more, mostly: {common}",
+                    records=len(rest),
+                    size=0,
+                )
+            )
+        return tuple(listed)
+
+
+def _late_number(column: Sequence[str]) -> bool:
+    """Whether a column that was blank in the sample has numbers further down."""
+    filled = (cell for cell in column if cell.strip().lower() not in _MISSING_CELLS)
+    first = next(filled, None)
+    return first is not None and parse_number(first) is not None
+
+
+def _column(values: Mapping[int, float], rows: int) -> Column:
+    value = np.full(rows, np.nan)
+    at = np.fromiter(values.keys(), dtype=np.int64, count=len(values))
+    value[at] = np.fromiter(values.values(), dtype=np.float64, count=len(values))
+    if len(values) == rows:
+        return Column(value=value)
+    known = np.zeros(rows, dtype=bool)
+    known[at] = True
+    return Column(value=value, known=known)
+
+
+def iter_names(layout: Layout) -> Iterator[str]:
+    """Names of the numeric columns."""
+    return (name for name, numeric in zip(layout.names, layout.numeric, strict=True) if numeric)
