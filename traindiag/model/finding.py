@@ -61,7 +61,12 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one rule found. `confidence` (0..1) is computed from the data."""
+    """What one rule found.
+
+    Attributes:
+        confidence: 0..1, computed from the data.
+        cause: the rule whose finding explains this one; empty when it stands for itself.
+    """
 
     rule: str
     code: str
@@ -70,6 +75,7 @@ class Finding:
     message: str
     evidence: tuple[Evidence, ...] = ()
     remedies: tuple[Remedy, ...] = ()
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

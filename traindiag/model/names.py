@@ -35,8 +35,8 @@ _MIN_WORDS = (
 ).split()
 _MAX_WORDS = (
     "accuracy acc auc auroc auprc precision recall f1 fbeta iou miou map ap ar ndcg mrr r2 bleu rouge rouge1 "
-    "rouge2 rougel rougelsum meteor dice jaccard kappa mcc correlation pearson spearman psnr ssim similarity score "
-    "reward sensitivity specificity top hits exact"
+    "rouge2 rougel rougelsum meteor dice jaccard kappa mcc correlation pearson spearman psnr ssim similarity "
+    "score reward sensitivity specificity top hits exact"
 ).split()
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+\d?(?![0-9])|[A-Za-z]+|\d+")
 

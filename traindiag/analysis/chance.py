@@ -1,0 +1,152 @@
+"""Whether a run never left the level of guessing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from traindiag.analysis.confidence import confidence, ratio
+from traindiag.analysis.level import GOOD_SKILL, as_fraction, skill_of
+from traindiag.analysis.shape import Shape
+from traindiag.analysis.signals import Signals
+from traindiag.analysis.smoothing import smooth
+from traindiag.model.curve import Curve
+from traindiag.model.finding import Evidence
+
+DEAD_FALL = 0.01
+"""Without an accuracy: both losses within this fraction of their start, over at least `DEAD_EPOCHS`."""
+DEAD_NOISE = 0.005
+DEAD_EPOCHS = 20
+CONSTANT_EPOCHS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """Why a run is taken to be at chance; `sure` unless only the flatness of the loss tells."""
+
+    reason: str
+    confidence: float
+    sure: bool
+    evidence: tuple[Evidence, ...]
+
+
+def read_stuck(signals: Signals, min_fall: float, min_gain: float) -> Stuck | None:
+    """Decide by accuracy when there is one, else by the loss.
+
+    Args:
+        signals: the run.
+        min_fall: a training loss that fell by this fraction of its start has learned something.
+        min_gain: an accuracy that rose by this much has learned something.
+    """
+    train = signals.train_shape
+    if train is None or signals.resumed:
+        return None
+    if train.constant and len(train) >= CONSTANT_EPOCHS:
+        return _constant(signals, train)
+    accuracies = [
+        curve for curve in (signals.accuracy("train"), signals.accuracy("val")) if curve is not None
+    ]
+    if accuracies:
+        return _by_accuracy(signals, train, [as_fraction(curve) for curve in accuracies], min_fall, min_gain)
+    return _by_flat_loss(signals, train)
+
+
+def _constant(signals: Signals, train: Shape) -> Stuck | None:
+    if signals.level.grade == "good":
+        return None
+    return Stuck(
+        reason=f"the training loss is {train.end:.4g} in every one of {len(train)} epochs: no weight changes",
+        confidence=0.95,
+        sure=True,
+        evidence=(_loss_evidence(train, 0.0, 1e-6),),
+    )
+
+
+def _by_accuracy(
+    signals: Signals, train: Shape, accuracies: list[Curve], min_fall: float, min_gain: float
+) -> Stuck | None:
+    fall = 1 - train.kept if not np.isnan(train.kept) else 0.0
+    if fall >= min_fall:
+        return None
+    gains = [_gain(curve) for curve in accuracies]
+    if max(gains) >= min_gain or any(np.isnan(gains)):
+        return None
+    shown = accuracies[-1]
+    constant = any(
+        np.ptp(curve.value[np.isfinite(curve.value)]) == 0 and len(curve) >= 5 for curve in accuracies
+    )
+    skills = [skill_of(curve, signals.classes) for curve in accuracies]
+    if not constant and max(skills) >= GOOD_SKILL:
+        return None
+    level = float(np.nanmedian(shown.value))
+    what = "is one constant" if constant else "never moved"
+    return Stuck(
+        reason=f"the {shown.split} accuracy {what} ({level:.3g}) and the training loss kept "
+        f"{1 - fall:.0%} of its start in {len(train)} epochs",
+        confidence=confidence(
+            ratio(min_fall, max(fall, min_fall / 10)),
+            ratio(min_gain, max(*gains, min_gain / 10)),
+            sharpness=0.8,
+        ),
+        sure=True,
+        evidence=(
+            Evidence(
+                series=shown.series,
+                epochs=(int(shown.epoch[0]), int(shown.epoch[-1])),
+                observed=max(gains),
+                threshold=min_gain,
+                note="largest gain of an accuracy",
+            ),
+            _loss_evidence(train, fall, min_fall),
+        ),
+    )
+
+
+def _gain(curve: Curve) -> float:
+    finite = curve.value[np.isfinite(curve.value)]
+    if len(finite) < 3:
+        return float("nan")
+    course = smooth(finite)
+    return float(np.max(course[1:]) - min(course[0], np.median(course[:3])))
+
+
+def _by_flat_loss(signals: Signals, train: Shape) -> Stuck | None:
+    """No accuracy in the log: a loss that hardly varies at all, from the first epoch on.
+
+    A network that fits its data has a small loss that its updates shake by some percent; one that answers
+    with a constant has a large one that barely moves.
+    """
+    val = signals.val_shape
+    shapes = [train] if val is None else [train, val]
+    if signals.telling_metrics or len(train) < DEAD_EPOCHS:
+        return None
+    for shape in shapes:
+        if (
+            not shape.positive
+            or np.ptp(shape.smooth) > 2 * DEAD_FALL * shape.start
+            or shape.gain > DEAD_FALL * shape.start
+        ):
+            return None
+        if shape.noise > DEAD_NOISE * shape.start or shape.gain > 4 * shape.noise + 1e-3 * shape.start:
+            return None
+    moved = max(float(np.ptp(shape.smooth) / shape.start) for shape in shapes)
+    return Stuck(
+        reason=f"the loss stays within {moved:.1%} of its first value for all {len(train)} epochs",
+        confidence=min(0.75, confidence(ratio(2 * DEAD_FALL, moved), sharpness=0.3)),
+        sure=False,
+        evidence=tuple(
+            _loss_evidence(shape, float(np.ptp(shape.smooth) / shape.start), 2 * DEAD_FALL)
+            for shape in shapes
+        ),
+    )
+
+
+def _loss_evidence(shape: Shape, observed: float, threshold: float) -> Evidence:
+    return Evidence(
+        series=shape.series,
+        epochs=(shape.first_epoch, shape.last_epoch),
+        observed=float(observed),
+        threshold=threshold,
+        note="change of the loss, of its start",
+    )

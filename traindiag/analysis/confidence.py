@@ -1,0 +1,21 @@
+"""How sure a judgment is: computed from how far each measure lies beyond its threshold."""
+
+from __future__ import annotations
+
+import math
+
+
+def confidence(*ratios: float, sharpness: float = 1.2) -> float:
+    """Confidence between 0.5 (on the threshold) and 0.99, led by the weakest of several measures.
+
+    Args:
+        ratios: observed / threshold of each measure that had to be met; 1 is on the threshold.
+        sharpness: how quickly confidence grows: with the default, twice the threshold gives 0.85.
+    """
+    weakest = min((ratio for ratio in ratios if not math.isnan(ratio)), default=1.0)
+    return round(min(1 - 0.5 * math.exp(-sharpness * max(weakest - 1, 0.0)), 0.99), 2)
+
+
+def ratio(observed: float, threshold: float) -> float:
+    """observed / threshold, with 10 standing for "far beyond" when the threshold is zero."""
+    return min(observed / threshold, 10.0) if threshold > 0 else 10.0

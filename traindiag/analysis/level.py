@@ -1,0 +1,114 @@
+"""Whether a run ended at a good level, and how that is known.
+
+No loss level is good or bad in itself: units differ. What can be known is how far an accuracy lies above
+chance, and how far a positive loss came down from where it started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from traindiag.analysis.smoothing import smooth
+from traindiag.model.curve import Curve
+from traindiag.model.names import is_accuracy, metric_words
+
+Grade = Literal["good", "poor", "unknown"]
+
+GOOD_SKILL = 0.5
+"""From here on a metric is good: half of the way from chance to perfect."""
+POOR_SKILL = 0.35
+"""Below it is poor; in between nothing is claimed."""
+GOOD_KEPT = 0.5
+"""A positive loss that came down to half of its start or less has visibly learned."""
+
+# Metrics of known chance level that are no accuracies: (word, value at chance).
+_CHANCE = (("auc", 0.5), ("auroc", 0.5), ("r2", 0.0), ("f1", 0.0), ("iou", 0.0), ("miou", 0.0), ("dice", 0.0),
+           ("map", 0.0), ("kappa", 0.0), ("mcc", 0.0))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """The level at the end of the run.
+
+    Attributes:
+        grade: good, poor or unknown.
+        reason: how it was decided, as a clause: "val accuracy 0.97, far above chance".
+        skill: 0 at chance, 1 at perfect; NaN when no metric tells.
+    """
+
+    grade: Grade
+    reason: str
+    skill: float = float("nan")
+
+
+def as_fraction(curve: Curve) -> Curve:
+    """A percentage curve brought to 0..1; others unchanged."""
+    finite = curve.value[np.isfinite(curve.value)]
+    if len(finite) == 0 or finite.max() <= 1.5 or finite.max() > 100.5 or finite.min() < 0:
+        return curve
+    return Curve(
+        metric=curve.metric,
+        split=curve.split,
+        mode=curve.mode,
+        epoch=curve.epoch,
+        value=curve.value / 100,
+        count=curve.count,
+        axis=curve.axis,
+        restarts=curve.restarts,
+    )
+
+
+def chance_of(curve: Curve, classes: int | None = None) -> float | None:
+    """The value the metric has by guessing; None when the name does not tell.
+
+    The chance level of an accuracy is 1 / classes; with an unknown number of classes it is taken from the
+    lowest accuracy of the run, at most one half (two classes).
+    """
+    words = set(metric_words(curve.metric))
+    if is_accuracy(curve.metric):
+        if classes:
+            return 1.0 / classes
+        finite = curve.value[np.isfinite(curve.value)]
+        return float(min(0.5, finite.min())) if len(finite) else None
+    return next((chance for word, chance in _CHANCE if word in words), None)
+
+
+def skill_of(curve: Curve, classes: int | None = None) -> float:
+    """(end - chance) / (1 - chance) at the end of the run; NaN when the metric does not tell."""
+    curve = as_fraction(curve)
+    chance = chance_of(curve, classes)
+    finite = curve.value[np.isfinite(curve.value)]
+    if chance is None or len(finite) == 0 or finite.max() > 1.0 + 1e-6:
+        return float("nan")
+    return float((np.median(smooth(finite)[-3:]) - chance) / (1 - chance))
+
+
+def level_of(metrics: Sequence[Curve], kept: float, classes: int | None = None) -> Level:
+    """The level a run ended at.
+
+    Args:
+        metrics: curves that may tell, the most telling first (validation before training).
+        kept: end of the training loss as a fraction of its start; NaN when unknown.
+        classes: number of classes, when the log tells.
+    """
+    for curve in metrics:
+        skill = skill_of(curve, classes)
+        if np.isnan(skill):
+            continue
+        value = float(np.median(smooth(as_fraction(curve).value[np.isfinite(curve.value)])[-3:]))
+        name = f"{curve.split} {curve.metric} {value:.3g}"
+        if skill >= GOOD_SKILL:
+            return Level(grade="good", reason=f"{name} is far above chance", skill=skill)
+        if skill < POOR_SKILL:
+            return Level(grade="poor", reason=f"{name} is little above chance", skill=skill)
+        return Level(grade="unknown", reason=f"{name} is neither good nor poor by itself", skill=skill)
+    if not np.isnan(kept) and kept <= GOOD_KEPT:
+        return Level(grade="good", reason=f"the training loss came down to {kept:.0%} of its start")
+    return Level(
+        grade="unknown",
+        reason="the log has no accuracy, and the loss came down too little to tell a good level",
+    )

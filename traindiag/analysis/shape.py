@@ -1,0 +1,150 @@
+"""The shape of one loss curve: where it started, its best, its end, and how noisy it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from traindiag.analysis.noise import point_noise, spread, turning_fraction
+from traindiag.analysis.smoothing import bin_edges, despike, smooth
+from traindiag.model.curve import Curve
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+EXPLOSIVE_START = 20.0
+"""A positive loss that starts above this many times its median is cut there: an untrained network may
+start anywhere, and measured against such a start everything later would look flat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shape:
+    """Robust landmarks of a curve where less is better, all in the curve's own unit.
+
+    Attributes:
+        epoch: int64, shape (n,): the finite points that were judged (bins of them on long curves).
+        value, smooth: float64, shape (n,): the values and their smooth course.
+        start: level at the beginning.
+        best: lowest smooth value; `best_index` is its place.
+        end: level at the end: median of the last three smooth values, so that one bad epoch cannot move it.
+        noise: standard deviation of one point around the smooth course in the second half.
+        recovered: the largest rise of the smooth course that was later made good. A rise at the end
+            that is no larger proves nothing: the curve has risen that far before and come back.
+    """
+
+    series: str
+    epoch: NDArray[np.int64]
+    value: NDArray[np.float64]
+    smooth: NDArray[np.float64]
+    start: float
+    best: float
+    best_index: int
+    end: float
+    noise: float
+    recovered: float
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    @property
+    def gain(self) -> float:
+        """What was won from the start to the best, never negative."""
+        return max(self.start - self.best, 0.0)
+
+    @property
+    def rise(self) -> float:
+        """How far the end lies above the best, never negative."""
+        return max(self.end - self.best, 0.0)
+
+    @property
+    def best_epoch(self) -> int:
+        """Epoch of the lowest smooth value."""
+        return int(self.epoch[self.best_index])
+
+    @property
+    def first_epoch(self) -> int:
+        """First finite epoch."""
+        return int(self.epoch[0])
+
+    @property
+    def last_epoch(self) -> int:
+        """Last finite epoch."""
+        return int(self.epoch[-1])
+
+    @property
+    def positive(self) -> bool:
+        """Whether ratios of levels make sense."""
+        return bool(np.min(self.value) > 0)
+
+    @property
+    def kept(self) -> float:
+        """End as a fraction of the start; NaN unless the loss is positive."""
+        return self.end / self.start if self.positive and self.start > 0 else float("nan")
+
+    @property
+    def constant(self) -> bool:
+        """Whether nothing ever moved, to six digits."""
+        return bool(np.ptp(self.value) <= 1e-6 * np.max(np.abs(self.value)))
+
+
+def shape_of(curve: Curve) -> Shape | None:
+    """The shape of a curve (negated when more is better), or None without a finite point."""
+    finite = np.isfinite(curve.value)
+    value, epoch = curve.value[finite], curve.epoch[finite]
+    if len(value) == 0:
+        return None
+    if curve.mode == "max":
+        value = -value
+    # Beyond what float32 logs can hold a square would overflow, and nothing is left to judge anyway.
+    value = np.clip(value, -1e100, 1e100)
+    edges = bin_edges(len(value))
+    if len(edges) <= len(value):
+        value = np.add.reduceat(value, edges[:-1]) / np.diff(edges)
+        epoch = epoch[edges[1:] - 1]
+    course = smooth(value)
+    best_index = int(np.argmin(course))
+    half = value[len(value) // 2 :]
+    return Shape(
+        series=curve.series,
+        epoch=epoch,
+        value=value,
+        smooth=course,
+        start=_start(value),
+        best=float(course[best_index]),
+        best_index=best_index,
+        end=float(np.median(course[-3:])),
+        noise=max(point_noise(half if len(half) >= 8 else value), _digits(value)),
+        recovered=recovered_rise(course),
+    )
+
+
+def _start(value: NDArray[np.float64]) -> float:
+    start = float(despike(value)[0]) if len(value) >= 3 else float(value[0])
+    median = float(np.median(value))
+    return min(start, EXPLOSIVE_START * median) if value.min() > 0 else start
+
+
+def _digits(value: NDArray[np.float64]) -> float:
+    """The least noise a logged curve has: float32, or four printed digits, round it."""
+    return float(1e-7 * np.max(np.abs(value)))
+
+
+def recovered_rise(course: NDArray[np.float64]) -> float:
+    """The largest rise above a running minimum that a later, lower minimum made good."""
+    minimum = np.minimum.accumulate(course)
+    new_minimum = np.flatnonzero(course <= minimum)
+    if len(new_minimum) == 0:
+        return 0.0
+    inside = course[: new_minimum[-1] + 1] - minimum[: new_minimum[-1] + 1]
+    return float(inside.max())
+
+
+def swing(shape: Shape, fraction: float = 0.5) -> tuple[float, float]:
+    """Robust deviation and share of turning points of the last `fraction` of the curve, trend taken out."""
+    count = max(int(len(shape) * fraction), min(8, len(shape)))
+    value = shape.value[-count:]
+    position = np.arange(count)
+    line = np.polyval(np.polyfit(position, value, 1), position) if count > 2 else value
+    return spread(value - line), turning_fraction(value)

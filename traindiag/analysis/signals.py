@@ -1,0 +1,190 @@
+"""Everything the rules ask of a run, computed once and only when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from traindiag.analysis.level import Level, level_of
+from traindiag.analysis.shape import Shape, shape_of
+from traindiag.analysis.table import Reading, read_table
+from traindiag.analysis.trends import MIN_WINDOW, trend_of
+from traindiag.model.curve import Curve
+from traindiag.model.names import LEARNING_RATE, is_accuracy, is_loss, mode_of
+from traindiag.model.report import Best
+from traindiag.model.run import Run
+from traindiag.model.trend import Trend
+
+
+class Signals:
+    """The signals of one run.
+
+    Args:
+        run: the run; its frame is reduced to curves at once, everything else when first used.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.curves: tuple[Curve, ...] = tuple(run.curves())
+        self._by_series = {(curve.split, curve.metric): curve for curve in self.curves}
+
+    def curve(self, split: str, metric: str) -> Curve | None:
+        """The curve of one series, None when it was not logged."""
+        return self._by_series.get((split, metric))
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Hyper-parameters and configuration found in the log."""
+        return self.run.params
+
+    @cached_property
+    def loss_name(self) -> str | None:
+        """The loss that stands for the run: ``loss``, else a total, else the one logged for most splits."""
+        candidates: dict[str, list[Curve]] = {}
+        for curve in self.curves:
+            if is_loss(curve.metric) and not curve.metric.startswith(("batch_", "evaluation_")):
+                candidates.setdefault(curve.metric, []).append(curve)
+        if not candidates:
+            return None
+
+        def rank(name: str) -> tuple[bool, bool, int, int, str]:
+            epochs = max(len(curve) for curve in candidates[name])
+            return name != "loss", "total" not in name.lower(), -len(candidates[name]), -epochs, name
+
+        return min(candidates, key=rank)
+
+    @cached_property
+    def train(self) -> Curve | None:
+        """The training loss."""
+        return None if self.loss_name is None else self.curve("train", self.loss_name)
+
+    @cached_property
+    def val(self) -> Curve | None:
+        """The validation loss; the test loss when that is what was logged each epoch."""
+        if self.loss_name is None:
+            return None
+        val = self.curve("val", self.loss_name) or self.curve("test", self.loss_name)
+        return (
+            val if val is not None and (self.train is None or len(val) > 1 or len(self.train) == 1) else None
+        )
+
+    @cached_property
+    def train_shape(self) -> Shape | None:
+        """Landmarks of the training loss."""
+        return None if self.train is None else shape_of(self.train)
+
+    @cached_property
+    def val_shape(self) -> Shape | None:
+        """Landmarks of the validation loss."""
+        return None if self.val is None else shape_of(self.val)
+
+    @cached_property
+    def train_trend(self) -> Trend | None:
+        """Trend of the training loss at the end."""
+        return self._trend(self.train, self.train_shape)
+
+    @cached_property
+    def val_trend(self) -> Trend | None:
+        """Trend of the validation loss at the end."""
+        return self._trend(self.val, self.val_shape)
+
+    @staticmethod
+    def _trend(curve: Curve | None, shape: Shape | None) -> Trend | None:
+        if curve is None or shape is None:
+            return None
+        index = int(np.nanargmin(np.where(np.isfinite(curve.value), curve.value, np.inf)))
+        return trend_of(shape, int(curve.epoch[index]), float(curve.value[index]))
+
+    @cached_property
+    def reading(self) -> Reading | None:
+        """What the loss-trend table says; None without a loss or with fewer points than a window."""
+        train, trend = self.train_shape, self.train_trend
+        val, val_trend = self.val_shape, self.val_trend
+        if train is None or trend is None:
+            train, trend, val, val_trend = val, val_trend, None, None
+        if train is None or trend is None or len(train) < MIN_WINDOW:
+            return None
+        if val is not None and len(val) < MIN_WINDOW:
+            val, val_trend = None, None
+        return read_table(train, val, trend, val_trend, self.level)
+
+    @property
+    def trends(self) -> tuple[Trend, ...]:
+        """The trends of the losses that were judged."""
+        return tuple(trend for trend in (self.train_trend, self.val_trend) if trend is not None)
+
+    @cached_property
+    def best(self) -> Best | None:
+        """The best epoch: lowest logged val_loss, or loss without validation."""
+        curve, trend = (self.val, self.val_trend) if self.val is not None else (self.train, self.train_trend)
+        if curve is None or trend is None:
+            return None
+        name = curve.metric if curve.split == "train" else f"{curve.split}_{curve.metric}"
+        return Best(monitor=name, epoch=trend.best_epoch, value=trend.best)
+
+    @cached_property
+    def epochs(self) -> int:
+        """Epochs with a value of the loss, or of any metric when no loss is logged."""
+        curves = [curve for curve in (self.train, self.val) if curve is not None] or list(self.curves)
+        return max((len(curve) for curve in curves), default=0)
+
+    @cached_property
+    def telling_metrics(self) -> tuple[Curve, ...]:
+        """Metrics that can tell a good level, validation before training, accuracies before others."""
+        curves = [curve for curve in self.curves if mode_of(curve.metric) == "max" and not is_batch(curve)]
+        return tuple(
+            sorted(
+                curves, key=lambda c: (c.split == "train", not is_accuracy(c.metric), c.metric != "accuracy")
+            )
+        )
+
+    def accuracy(self, split: str) -> Curve | None:
+        """The accuracy of a split, None when none was logged."""
+        return next(
+            (curve for curve in self.telling_metrics if curve.split == split and is_accuracy(curve.metric)),
+            None,
+        )
+
+    @cached_property
+    def level(self) -> Level:
+        """Whether the run ended at a good level."""
+        kept = self.train_shape.kept if self.train_shape is not None else float("nan")
+        if self.train_shape is None and self.val_shape is not None:
+            kept = self.val_shape.kept
+        return level_of(self.telling_metrics, kept, self.classes)
+
+    @cached_property
+    def classes(self) -> int | None:
+        """Number of classes, where the log tells."""
+        value = self.params.get("classes")
+        return int(value) if isinstance(value, (int, float)) and value >= 2 else None
+
+    @cached_property
+    def learning_rate(self) -> float | None:
+        """The last learning rate of the log, from its curve or the configuration."""
+        curve = self.curve("train", LEARNING_RATE)
+        if curve is not None and np.isfinite(curve.value).any():
+            return float(curve.value[np.isfinite(curve.value)][-1])
+        value = self.params.get(LEARNING_RATE, self.params.get("lr"))
+        return float(value) if isinstance(value, (int, float)) and value > 0 else None
+
+    @cached_property
+    def batch_size(self) -> int | None:
+        """The batch size, where the log tells."""
+        value = self.params.get("batch_size")
+        return int(value) if isinstance(value, (int, float)) and value >= 1 else None
+
+    @cached_property
+    def resumed(self) -> bool:
+        """Whether the log shows that training did not begin here: later first epoch, or a restart within."""
+        curves = [curve for curve in (self.train, self.val) if curve is not None and len(curve)]
+        late = any(curve.axis == "epoch" and curve.epoch[0] > 1 for curve in curves[:1])
+        return late or any(curve.restarts for curve in curves)
+
+
+def is_batch(curve: Curve) -> bool:
+    """Whether a curve is Keras' batch-level log, which is not judged beside the epoch's own value."""
+    return curve.metric.startswith(("batch_", "evaluation_"))

@@ -1,0 +1,393 @@
+"""The loss-trend table: what the training loss and the validation loss say together.
+
+Each cell is decided by effect sizes against the curve's own range and its own noise, over the whole run:
+
+- a rise of validation counts against the larger of what train and val had gained, against the noise of one
+  point, and against the largest earlier rise that was made good;
+- a flat stretch of validation is overfitting only while training goes on gaining in it;
+- flat and flat needs evidence of a good or a poor level, else nothing is claimed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from traindiag.analysis.confidence import confidence, ratio
+from traindiag.analysis.level import Level
+from traindiag.analysis.shape import Shape, swing
+from traindiag.model.finding import Evidence
+from traindiag.model.trend import Trend
+
+Cell = Literal[
+    "learning",
+    "converged",
+    "overfitting",
+    "overfitting-mild",
+    "data-problem",
+    "plateau",
+    "diverging",
+    "undecided",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """The numbers of the table; fixed on labelled runs (see docs/trends.md), all without unit.
+
+    Attributes:
+        rise: val's rise from its best, as a fraction of the larger gain, that is overfitting.
+        quick_rise: the same, when the best epoch is only a short stretch ago (EarlyStopping's patience).
+        long_stretch: a stretch since the best is long from this fraction of the run ...
+        long_epochs: ... and this many points.
+        noise: a rise must be this many times the noise of one point.
+        recovered: a rise must be this many times the largest earlier rise that was made good.
+        train_goes_on: train's fall within val's flat stretch, as a fraction of its gain, that is mild
+            overfitting.
+        unmoved: train's gain as a fraction of val's gain below which train did not move.
+        diverged: train's rise from its best, as a fraction of its range, that is divergence.
+    """
+
+    rise: float = 0.04
+    quick_rise: float = 0.2
+    long_stretch: float = 0.2
+    long_epochs: int = 10
+    noise: float = 3.0
+    recovered: float = 1.5
+    train_goes_on: float = 0.1
+    unmoved: float = 0.2
+    diverged: float = 0.25
+
+
+DEFAULT = Thresholds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One cell of the table, with why.
+
+    Attributes:
+        cell: the cell.
+        reason: why, as a clause.
+        confidence: 0.5 to 0.99.
+        evidence: the measures that decided.
+    """
+
+    cell: Cell
+    reason: str
+    confidence: float
+    evidence: tuple[Evidence, ...] = ()
+
+
+def read_table(
+    train: Shape,
+    val: Shape | None,
+    train_trend: Trend,
+    val_trend: Trend | None,
+    level: Level,
+    limits: Thresholds = DEFAULT,
+) -> Reading:
+    """Read the table for one run.
+
+    Args:
+        train, train_trend: the training loss.
+        val, val_trend: the validation loss, None when it was not logged.
+        level: whether the run ended at a good level.
+        limits: the thresholds.
+    """
+    diverging = read_divergence(train, val, limits)
+    if diverging is not None:
+        return diverging
+    if val is None or val_trend is None:
+        return _read_train_alone(train, train_trend, level)
+    return (
+        read_val_rise(train, val, limits)
+        or read_disagreement(train, val, train_trend, val_trend, limits)
+        or read_flat_stretch(train, val, limits)
+        or _read_tail(train, val, train_trend, val_trend, level)
+    )
+
+
+def read_divergence(train: Shape, val: Shape | None, limits: Thresholds = DEFAULT) -> Reading | None:
+    """The training loss rises for good: its end lies far above its best, and no later fall made it good."""
+    size = max(train.gain, train.rise)
+    if size <= 0 or train.rise < limits.diverged * size or train.rise < 2 * limits.noise * train.noise:
+        return None
+    if train.rise < limits.recovered * train.recovered or not _rises_late(train):
+        return None
+    if train.positive and train.end < 1.1 * train.best:
+        return None
+    share = ratio(train.rise / size, limits.diverged)
+    evidence = [
+        _rise_evidence(train, train.rise / size, limits.diverged, "rise above its best, of its range")
+    ]
+    if val is not None and val.rise > 0:
+        evidence.append(
+            _rise_evidence(
+                val, val.rise / max(val.gain, val.rise), limits.diverged, "rise above its best, of its range"
+            )
+        )
+    return Reading(
+        cell="diverging",
+        reason=f"the training loss rose from {train.best:.4g} (epoch {train.best_epoch}) to {train.end:.4g}",
+        confidence=confidence(share, ratio(train.rise, 2 * limits.noise * train.noise)),
+        evidence=tuple(evidence),
+    )
+
+
+def _rises_late(shape: Shape) -> bool:
+    """Whether the last third lies above the middle third: a rise that goes on, no bad stretch long past."""
+    third = max(len(shape) // 3, 1)
+    middle, last = shape.smooth[-2 * third : -third], shape.smooth[-third:]
+    return len(middle) == 0 or bool(np.median(last) > np.median(middle) - shape.noise)
+
+
+def read_val_rise(train: Shape, val: Shape, limits: Thresholds = DEFAULT) -> Reading | None:
+    """Validation lies above its best by more than noise while training is not above its own: overfitting."""
+    size = max(train.gain, val.gain)
+    stretch = val.last_epoch - val.best_epoch
+    points = len(val) - 1 - val.best_index
+    long = points >= limits.long_epochs and points >= limits.long_stretch * len(val)
+    needed = limits.rise if long else limits.quick_rise
+    if points < 2 or size <= 0 or val.rise < needed * size:
+        return None
+    if val.rise < limits.noise * val.noise or val.rise < limits.recovered * val.recovered:
+        return None
+    fell = train_fall_since(train, val.best_epoch)
+    if fell < 0.02 * train.gain and not (train.gain > 0 and train.end < val.end - 0.5 * size):
+        return None
+    return Reading(
+        cell="overfitting",
+        reason=f"the validation loss was best at epoch {val.best_epoch} and has risen from {val.best:.4g} "
+        f"to {val.end:.4g} in the {stretch} epochs since, while the training loss went on falling",
+        confidence=confidence(
+            ratio(val.rise, needed * size),
+            ratio(val.rise, limits.noise * val.noise),
+            ratio(val.rise, limits.recovered * val.recovered),
+        ),
+        evidence=(
+            _rise_evidence(val, val.rise / size, needed, "rise above its best, of what was gained"),
+            Evidence(
+                series=train.series,
+                epochs=(val.best_epoch, train.last_epoch),
+                observed=-fell / train.gain if train.gain > 0 else 0.0,
+                threshold=None,
+                note="change in the same stretch, of its gain",
+            ),
+        ),
+    )
+
+
+def train_fall_since(train: Shape, epoch: int) -> float:
+    """How far the training loss fell from `epoch` to its end, in its own unit; negative when it rose."""
+    index = min(int(np.searchsorted(train.epoch, epoch)), len(train) - 1)
+    return float(train.smooth[index] - train.end)
+
+
+def _rise_evidence(shape: Shape, observed: float, threshold: float, note: str) -> Evidence:
+    return Evidence(
+        series=shape.series,
+        epochs=(shape.best_epoch, shape.last_epoch),
+        observed=float(observed),
+        threshold=threshold,
+        note=note,
+    )
+
+
+def read_disagreement(
+    train: Shape, val: Shape, train_trend: Trend, val_trend: Trend, limits: Thresholds = DEFAULT
+) -> Reading | None:
+    """Validation gains what training does not: the two data sets disagree."""
+    val_moved = val.gain > max(6 * val.noise, 4 * train.noise) and val.end - val.best < 0.5 * val.gain
+    train_change = train.start - train.end
+    if not val_moved or train_change >= limits.unmoved * val.gain:
+        return _read_contradiction(train, val, train_trend, val_trend, limits)
+    share = train_change / val.gain
+    return Reading(
+        cell="data-problem",
+        reason=f"the validation loss fell from {val.start:.4g} to {val.end:.4g} while the training loss "
+        f"did not follow ({train.start:.4g} to {train.end:.4g})",
+        confidence=confidence(
+            1 + (limits.unmoved - share) / limits.unmoved, ratio(val.gain, 6 * val.noise), sharpness=2.5
+        ),
+        evidence=(
+            Evidence(
+                series=train.series,
+                epochs=(train.first_epoch, train.last_epoch),
+                observed=float(share),
+                threshold=limits.unmoved,
+                note="fall, as a fraction of validation's",
+            ),
+            Evidence(
+                series=val.series,
+                epochs=(val.first_epoch, val.last_epoch),
+                observed=float(val.gain / max(val.noise, 1e-300)),
+                threshold=6.0,
+                note="fall, in units of its noise",
+            ),
+        ),
+    )
+
+
+def _read_contradiction(
+    train: Shape, val: Shape, train_trend: Trend, val_trend: Trend, limits: Thresholds
+) -> Reading | None:
+    """The end of the run: training rises while validation falls."""
+    if train_trend.direction != "rising" or val_trend.direction != "falling":
+        return None
+    if train.rise < 2 * limits.rise * train.gain or train.rise < limits.recovered * train.recovered:
+        return None
+    return Reading(
+        cell="data-problem",
+        reason=f"at the end the training loss rises (to {train.end:.4g}, best {train.best:.4g}) while the "
+        "validation loss falls: the two splits contradict each other",
+        confidence=confidence(ratio(train.rise, 2 * limits.rise * train.gain)),
+        evidence=(
+            _rise_evidence(
+                train,
+                train.rise / max(train.gain, 1e-300),
+                2 * limits.rise,
+                "rise above its best, of its gain",
+            ),
+            Evidence(
+                series=val.series,
+                epochs=val_trend.epochs,
+                observed=val_trend.strength,
+                threshold=None,
+                note="change over the window, of its range",
+            ),
+        ),
+    )
+
+
+def flat_since(val: Shape) -> int:
+    """Index from which validation won no more than noise, or 2 % of its gain, of its best level."""
+    near = val.best + max(val.noise, 0.02 * val.gain)
+    return int(np.argmax(val.smooth <= near))
+
+
+def read_flat_stretch(train: Shape, val: Shape, limits: Thresholds = DEFAULT) -> Reading | None:
+    """Training goes on gaining over a long stretch in which validation gains nothing: mild overfitting."""
+    first = flat_since(val)
+    points = len(val) - 1 - first
+    if points < max(limits.long_epochs, limits.long_stretch * len(val)) or train.gain <= 0:
+        return None
+    epoch = int(val.epoch[first])
+    fell = train_fall_since(train, epoch)
+    gap = val.end - train.end
+    if fell < limits.train_goes_on * train.gain or fell < limits.noise * train.noise:
+        return None
+    if gap < 0.5 * fell or val.end < val.best - val.noise:
+        return None
+    return Reading(
+        cell="overfitting-mild",
+        reason=f"the validation loss has gained nothing since epoch {epoch}, while the training loss fell "
+        f"by another {fell / train.gain:.0%} of its gain",
+        confidence=confidence(
+            ratio(fell, limits.train_goes_on * train.gain),
+            ratio(points, max(limits.long_epochs, limits.long_stretch * len(val))),
+        ),
+        evidence=(
+            Evidence(
+                series=val.series,
+                epochs=(epoch, val.last_epoch),
+                observed=float(points),
+                threshold=float(max(limits.long_epochs, limits.long_stretch * len(val))),
+                note="epochs without a gain",
+            ),
+            Evidence(
+                series=train.series,
+                epochs=(epoch, train.last_epoch),
+                observed=float(fell / train.gain),
+                threshold=limits.train_goes_on,
+                note="fall in the same stretch, of its gain",
+            ),
+        ),
+    )
+
+
+def _read_tail(train: Shape, val: Shape, train_trend: Trend, val_trend: Trend, level: Level) -> Reading:
+    """Neither overfitting nor disagreement: still learning, converged, plateau or not to be known."""
+    if val_trend.direction == "falling" or (
+        train_trend.direction == "falling" and val_trend.direction != "rising"
+    ):
+        if val_trend.direction == "falling":
+            return _learning(train_trend, val_trend)
+        if level.grade != "poor":
+            return _converged(level, "the training loss still falls, the validation loss has levelled off")
+    return _flat(train, train_trend, val_trend, level)
+
+
+def _read_train_alone(train: Shape, trend: Trend, level: Level) -> Reading:
+    if trend.direction == "falling":
+        return _learning(trend)
+    return _flat(train, trend, None, level)
+
+
+def _learning(*trends: Trend) -> Reading:
+    names = " and ".join("training" if trend.series.startswith("train") else "validation" for trend in trends)
+    both = len(trends) > 1 and all(trend.direction == "falling" for trend in trends)
+    text = (
+        f"{names} loss {'both still fall' if both else 'still falls'}"
+        if both or len(trends) == 1
+        else ("the validation loss still falls")
+    )
+    return Reading(
+        cell="learning",
+        reason=text,
+        confidence=confidence(
+            *(ratio(-trend.strength, 0.02) for trend in trends if trend.direction == "falling")
+        ),
+        evidence=tuple(_window(trend) for trend in trends),
+    )
+
+
+def _window(trend: Trend) -> Evidence:
+    return Evidence(
+        series=trend.series,
+        epochs=trend.epochs,
+        observed=trend.strength,
+        threshold=None,
+        note="change over the window, of its range",
+    )
+
+
+def _converged(level: Level, what: str) -> Reading:
+    sure = 0.6 if np.isnan(level.skill) else confidence(1 + 2 * level.skill)
+    return Reading(cell="converged", reason=f"{what}; {level.reason}", confidence=sure)
+
+
+def _flat(train: Shape, train_trend: Trend, val_trend: Trend | None, level: Level) -> Reading:
+    trends = [trend for trend in (train_trend, val_trend) if trend is not None]
+    which = "both losses have" if val_trend is not None else "the training loss has"
+    if level.grade == "good":
+        return _converged(level, f"{which} levelled off")
+    evidence = tuple(_window(trend) for trend in trends)
+    if level.grade == "poor":
+        return Reading(
+            cell="plateau",
+            reason=f"{which} stopped falling at a poor level: {level.reason}",
+            confidence=confidence(1 + 2 * max(0.35 - level.skill, 0.0) / 0.35),
+            evidence=evidence,
+        )
+    if bounces(train):
+        return Reading(
+            cell="plateau",
+            reason=f"{which} stopped falling and the training loss only bounces",
+            confidence=0.6,
+            evidence=evidence,
+        )
+    return Reading(
+        cell="undecided",
+        reason=f"{which} levelled off, but {level.reason}",
+        confidence=0.5,
+        evidence=evidence,
+    )
+
+
+def bounces(train: Shape) -> bool:
+    """Whether the end of the training loss swings by a visible part of all it gained, to and fro."""
+    deviation, turns = swing(train)
+    return train.gain > 0 and deviation > 0.05 * train.gain and turns > 0.4

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from traindiag.analysis.confidence import confidence, ratio
+from traindiag.analysis.shape import Shape, swing
+from traindiag.analysis.signals import Signals
+from traindiag.model.finding import Evidence, Finding, Remedy
+from traindiag.rules.base import Example, Rule, option
+from traindiag.rules.examples import decay, line, with_values, zigzag
+from traindiag.rules.remedies import (
+    clip_gradients,
+    larger_batch,
+    lower_learning_rate,
+    present,
+    reduce_on_plateau,
+)
+
+
+class Oscillating(Rule):
+    """The training loss swings to and fro without progress: the steps are too large.
+
+    ## Why it matters
+    An epoch's training loss is a mean over many batches and should run smoothly. When it swings by a good
+    part of its own level, each epoch throws away what the last one won.
+
+    ## Evidence
+    Over the second half, trend taken out, the training loss swings by a fifteenth of its level or more and by
+    more than one part in a hundred of all it gained, to and fro, while it wins nothing; or it broke out early
+    on, to far above where it had started.
+
+    ## Remedies
+    A learning rate three to ten times lower; a larger batch; a rate that falls with the epochs.
+
+    ## When to ignore
+    Batches of one sample, reinforcement learning, adversarial training: there swings are the rule.
+
+    ## References
+    LeCun, Bottou, Orr and Mueller, Efficient BackProp, 1998, section 4.6. Google, Deep Learning Tuning
+    Playbook, "unstable training".
+    """
+
+    code = "TD202"
+    name = "oscillating"
+    min_epochs = 10
+
+    of_gain: float = option(0.012, "swing (robust deviation) of the second half, as a fraction of the gain",
+                            "seeded runs: healthy at most 0.005, too high a rate from 0.016")  # fmt: skip
+    of_level: float = option(0.15, "the same swing, as a fraction of the loss's level there",
+                             "seeded runs: healthy at most 0.12, too high a rate from 0.18")  # fmt: skip
+    turns: float = option(0.4, "share of epochs at which the loss turns", "white noise has 2/3")
+    outbreak: float = option(0.3, "an early rise above the start, as a fraction of the fall that followed",
+                             "healthy runs have none")  # fmt: skip
+
+    def judge(self, signals: Signals) -> Iterator[Finding]:
+        train = signals.train_shape
+        if train is None or len(train) < self.min_epochs or not train.positive:
+            return
+        finding = self._swings(signals, train) or self._broke_out(signals, train)
+        if finding is not None:
+            yield finding
+
+    def _swings(self, signals: Signals, train: Shape) -> Finding | None:
+        deviation, turns = swing(train)
+        half = train.smooth[len(train) // 2 :]
+        level = float(np.median(half))
+        gain = max(train.gain, deviation)
+        of_gain, of_level = deviation / gain, deviation / level
+        progress = float(
+            np.median(half[: max(len(half) // 3, 1)]) - np.median(half[-max(len(half) // 3, 1) :])
+        )
+        if (
+            of_gain < self.of_gain
+            or of_level < self.of_level
+            or turns < self.turns
+            or progress > 3 * deviation
+        ):
+            return None
+        epochs = (int(train.epoch[len(train) // 2]), train.last_epoch)
+        return self.finding(
+            f"the training loss swings by {of_level:.0%} of its level from epoch {epochs[0]} on, without progress",
+            confidence=confidence(
+                ratio(of_gain, self.of_gain),
+                ratio(of_level, self.of_level),
+                ratio(turns, self.turns),
+                sharpness=1.5,
+            ),
+            evidence=[
+                Evidence(
+                    series=train.series,
+                    epochs=epochs,
+                    observed=of_level,
+                    threshold=self.of_level,
+                    note="swing, of its level",
+                ),
+                Evidence(
+                    series=train.series,
+                    epochs=epochs,
+                    observed=of_gain,
+                    threshold=self.of_gain,
+                    note="swing, of its gain",
+                ),
+                Evidence(
+                    series=train.series,
+                    epochs=epochs,
+                    observed=turns,
+                    threshold=self.turns,
+                    note="share of epochs at which it turns",
+                ),
+            ],
+            remedies=self._remedies(signals),
+        )
+
+    def _broke_out(self, signals: Signals, train: Shape) -> Finding | None:
+        peak = int(np.argmax(train.smooth))
+        height = float(train.smooth[peak]) - train.start
+        fall = float(train.smooth[peak]) - train.end
+        if peak == 0 or peak > len(train) // 2 or height < self.outbreak * max(fall, 1e-300):
+            return None
+        if height < 6 * train.noise or fall < 0.5 * height:
+            return None
+        return self.finding(
+            f"the training loss broke out to {train.smooth[peak]:.4g} at epoch {int(train.epoch[peak])}, "
+            f"far above its start of {train.start:.4g}, before it settled",
+            confidence=confidence(ratio(height / fall, self.outbreak), sharpness=0.8),
+            evidence=[
+                Evidence(
+                    series=train.series,
+                    epochs=(train.first_epoch, int(train.epoch[peak])),
+                    observed=height / fall,
+                    threshold=self.outbreak,
+                    note="rise above the start, of the fall that followed",
+                )
+            ],
+            remedies=self._remedies(signals),
+        )
+
+    @staticmethod
+    def _remedies(signals: Signals) -> tuple[Remedy, ...]:
+        lower = lower_learning_rate(
+            signals, 10, "steps that overshoot the valley land on its other side, higher up"
+        )
+        return present(lower, larger_batch(signals), reduce_on_plateau(signals), clip_gradients())
+
+    @classmethod
+    def fires_on(cls) -> Iterable[Example]:
+        yield Example(
+            "swings from the start", {"loss": zigzag(40, 10.0, 2.5), "val_loss": zigzag(40, 10.0, 4.0, 1)}
+        )
+        fall = [a + b for a, b in zip(decay(60, 6.0, 0.5, 0.3), zigzag(60, 0.0, 0.15), strict=True)]
+        yield Example(
+            "falls, then swings",
+            {"loss": [max(v, 0.05) for v in fall], "val_loss": decay(60, 6.0, 1.0, 0.3, 0.2)},
+        )
+
+    @classmethod
+    def silent_on(cls) -> Iterable[Example]:
+        yield Example(
+            "noisy but healthy",
+            {"loss": decay(60, 2.3, 0.3, 0.1, 0.05), "val_loss": decay(60, 2.3, 0.4, 0.1, 0.12)},
+        )
+        yield Example(
+            "validation alone is noisy",
+            {"loss": decay(60, 2.3, 0.2), "val_loss": decay(60, 2.3, 0.4, 0.1, 0.4)},
+        )
+        yield Example(
+            "one spike",
+            {"loss": with_values(decay(60, 2.3, 0.2), {30: 4.0}), "val_loss": decay(60, 2.3, 0.3)},
+        )
+        yield Example(
+            "memorised, wiggles of no weight",
+            {"loss": decay(80, 2.3, 0.002, 0.2, 0.3), "val_loss": line(80, 0.5, 0.5)},
+        )
