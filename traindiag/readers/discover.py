@@ -330,8 +330,9 @@ def _home(folder: str) -> str:
 def _read_group(reader: Reader, group: Sequence[LogFile], unreadable: list[Unreadable]) -> list[Candidate]:
     candidates: list[Candidate] = []
     with _reported(unreadable, group[0].shown):
-        for run in reader.read(group):
-            candidates.append(Candidate(run=run, reader=reader.name, precedence=reader.precedence))
+        candidates.extend(
+            Candidate(run=run, reader=reader.name, precedence=reader.precedence) for run in reader.read(group)
+        )
     return candidates
 
 
