@@ -1,0 +1,582 @@
+"""Scalars of TensorBoard event files, decoded by the column.
+
+Records of one length mostly repeat a few layouts: the same bytes but for wall time, step and value. So
+the first record of a layout is decoded field by field (`protowire`), and becomes a template. Rows that
+agree with a template in all other bytes have the same meaning by construction: their times, steps and
+values are three columns. The checksum of the fixed bytes is known from the template, too, so that only the
+bytes that differ need looking up. What fits no template is decoded one by one; images, histograms and
+graphs are told by their first bytes and passed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from traindiag.readers import crc32c, protowire
+from traindiag.readers.tfrecord import FRAME, HEADER, PAGE_BYTES, Loss, Page, Region, overlapping, pages
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHORT = crc32c.LINE
+"""Records up to this many bytes are checked and decoded as rows; no scalar of a usual writer is longer."""
+
+_BLOCK = 1 << 16
+_MOST_SEEDS = 32
+_LEAST_YIELD = 4
+_MAX_JSON = 8 << 20
+_MULTIPLIERS = np.random.default_rng(20).integers(1, 1 << 63, 80, dtype=np.uint64) | np.uint64(1)
+_SCALAR_PLUGINS = (b"", b"scalars")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalars:
+    """The points of one tag of one file, in the order of the file.
+
+    Attributes:
+        step: int64, shape (n,).
+        wall_time: float64 seconds, shape (n,).
+        value: float64, shape (n,).
+        order: int64, shape (n,), ascending: the number of the record among all records read.
+    """
+
+    step: NDArray[np.int64]
+    wall_time: NDArray[np.float64]
+    value: NDArray[np.float64]
+    order: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+
+@dataclass(slots=True, eq=False)
+class EventFile:
+    """What one event file holds.
+
+    Attributes:
+        scalars: by tag, in the order of first appearance.
+        losses: what could not be read.
+        records: how many records were read.
+        version: ``brain.Event:2``; empty when the file does not say.
+        starts: steps at which a session log says that a session started.
+        keras: the JSON that Keras' TensorBoard callback writes of the model; None when there is none.
+        hparams: hyper-parameters of the hparams plugin.
+        notes: what was unusual, in few words.
+        digest: over the lengths and checksums of all records, 16 bytes.
+    """
+
+    scalars: dict[str, Scalars] = field(default_factory=dict)
+    losses: list[Loss] = field(default_factory=list)
+    records: int = 0
+    version: str = ""
+    starts: list[int] = field(default_factory=list)
+    keras: bytes | None = None
+    hparams: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    digest: bytes = b""
+
+
+def read_event_files(
+    files: Iterable[BinaryIO], *, verify: bool = True, page_bytes: int = PAGE_BYTES
+) -> list[EventFile]:
+    """Read event files together: small ones share pages, and layouts are learnt once.
+
+    Args:
+        files: unbuffered binary files at their beginning; each is closed after it is read.
+        verify: whether the checksums of payloads are compared (those of lengths always are).
+        page_bytes: how much is read at once.
+    """
+    collector = _Collector(verify)
+    opened = 0
+
+    def counted() -> Iterator[BinaryIO]:
+        nonlocal opened
+        for file in files:
+            opened += 1
+            yield file
+
+    for page in pages(counted(), page_bytes):
+        collector.add(page)
+    return collector.finish(opened)
+
+
+# --- rows of one layout --------------------------------------------------------------------------
+
+
+class _Shape:
+    """Rows of one length whose wall time, step and value lie in the same places.
+
+    Attributes:
+        mask: uint64, shape (words,): the bits that tell the layout and the tag; 0 where values lie.
+        key: per template, the masked words.
+        tag: per template, the tag's index.
+        crc: per template, the part of the CRC that the masked bytes make up.
+    """
+
+    def __init__(self, length: int, place: protowire.Place, step_at: tuple[int, int] | None) -> None:
+        self.length = length
+        self.place = place
+        self.step_at = step_at
+        mask = np.zeros(_width(length), dtype=np.uint8)
+        mask[:length] = 0xFF
+        # The two highest bytes of a wall time change once in two years: they may as well be fixed.
+        mask[1:7] = 0
+        mask[place.begin : place.begin + protowire.size_of(place.dtype)] = 0
+        if step_at is not None:
+            mask[slice(*step_at)] = 0x80
+        self.free = [int(i) for i in np.flatnonzero(mask[:length] != 0xFF)]
+        self.free_bits = [0xFF ^ int(mask[i]) for i in self.free]
+        words = mask.view("<u8")
+        self.columns = [int(i) for i in np.flatnonzero(words)]
+        self.mask = words[self.columns]
+        self.known: dict[bytes, int] = {}
+        self.hashes = np.empty(0, dtype=np.uint64)
+        self.by_hash = np.empty(0, dtype=np.int64)
+        self.key = np.empty((0, len(self.columns)), dtype=np.uint64)
+        self.tag = np.empty(0, dtype=np.int32)
+        self.crc = np.empty(0, dtype=np.uint32)
+
+    @property
+    def identity(self) -> tuple[int, protowire.Place, tuple[int, int] | None]:
+        return self.length, self.place, self.step_at
+
+    def learn(self, row: NDArray[np.uint8], tag: int) -> bool:
+        """Take a row as template; False when it is one already."""
+        words = row.view("<u8")[self.columns] & self.mask
+        if words.tobytes() in self.known:
+            return False
+        self.known[words.tobytes()] = len(self.known)
+        fixed = row[: self.length].copy()
+        fixed[self.free] &= np.array([~bits & 0xFF for bits in self.free_bits], dtype=np.uint8)
+        crc = int(np.bitwise_xor.reduce(crc32c.tables()[np.arange(self.length - 1, -1, -1), fixed]))
+        self.key = np.vstack([self.key, words])
+        self.tag = np.append(self.tag, np.int32(tag))
+        self.crc = np.append(self.crc, np.uint32(crc ^ crc32c.start(self.length)))
+        mixed = _mix(self.key)
+        self.by_hash = np.argsort(mixed)
+        self.hashes = mixed[self.by_hash]
+        return True
+
+    def match(self, words: NDArray[np.uint64]) -> NDArray[np.int64] | int:
+        """Per row the index of its template, -1 where there is none; 0 when all are the first one."""
+        if len(self.known) == 1:
+            differs = np.zeros(len(words), dtype=np.uint64)
+            for i, column in enumerate(self.columns):
+                differs |= (words[:, column] & self.mask[i]) ^ self.key[0, i]
+            return 0 if not differs.any() else np.where(differs == 0, 0, -1)
+        masked = [words[:, column] & bits for column, bits in zip(self.columns, self.mask, strict=True)]
+        mixed = masked[0] * _MULTIPLIERS[0]
+        for i in range(1, len(masked)):
+            mixed += masked[i] * _MULTIPLIERS[i]
+        found = self.by_hash[np.searchsorted(self.hashes[1:], mixed, side="right")]
+        differs = np.zeros(len(words), dtype=np.uint64)
+        for i, part in enumerate(masked):
+            differs |= part ^ self.key[:, i].take(found)
+        return np.where(differs == 0, found, -1)
+
+    def checksum(self, rows: NDArray[np.uint8], template: Any) -> NDArray[np.uint32]:
+        """The masked CRC-32C of rows of known template."""
+        crc = self.crc[template] if isinstance(template, np.ndarray) else np.full(len(rows), self.crc[0])
+        for column, bits in zip(self.free, self.free_bits, strict=True):
+            byte = rows[:, column] if bits == 0xFF else rows[:, column] & np.uint8(bits)
+            crc ^= crc32c.tables()[self.length - 1 - column].take(byte)
+        out: NDArray[np.uint32] = crc32c.masked(crc)
+        return out
+
+    def steps(self, rows: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Shape (n,): the varints at `step_at`; 0 where the message has none."""
+        step = np.zeros(len(rows), dtype=np.uint64)
+        if self.step_at is not None:
+            for shift, column in enumerate(range(*self.step_at)):
+                step |= (rows[:, column] & np.uint8(0x7F)).astype(np.uint64) << np.uint64(7 * shift)
+        return step.view(np.int64)
+
+    def values(self, rows: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Shape (n,): the numbers at `place`."""
+        dtype = protowire.DTYPES[self.place.dtype]
+        if dtype == "bfloat16":
+            upper = _column(rows, self.place.begin, "<u2").astype(np.uint32) << np.uint32(16)
+            return upper.view(np.float32).astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            return _column(rows, self.place.begin, dtype).astype(np.float64)
+
+
+def _mix(key: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A hash of each row of words."""
+    mixed: NDArray[np.uint64] = (key * _MULTIPLIERS[: key.shape[1]]).sum(axis=1, dtype=np.uint64)
+    return mixed
+
+
+def _width(length: int) -> int:
+    """Bytes of a row: the payload, its CRC, and what fills the last word."""
+    return -(-(length + 4) // 8) * 8
+
+
+def _column(rows: NDArray[np.uint8], at: int, dtype: str) -> NDArray[Any]:
+    """The numbers that begin at byte `at` of each row."""
+    return np.ndarray((len(rows),), dtype, rows, at, (rows.strides[0],))
+
+
+# --- collecting ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Block:
+    """Decoded columns of some records in file order; `tag` is -1 where a record has no (single) scalar."""
+
+    file: NDArray[np.int32]
+    tag: NDArray[np.int32]
+    step: NDArray[np.int64]
+    wall_time: NDArray[np.float64]
+    value: NDArray[np.float64]
+
+
+class _Collector:
+    """Decodes pages and keeps what they hold until all files are read."""
+
+    def __init__(self, verify: bool) -> None:
+        self.verify = verify
+        self.tags: dict[bytes, int] = {}
+        self.shapes: dict[int, list[_Shape]] = {}
+        self.files: dict[int, EventFile] = {}
+        self.digests: dict[int, hashlib.blake2b] = {}
+        self.columns: list[tuple[NDArray[Any], ...]] = []
+        self.extra: list[tuple[int, int, int, float, float, int]] = []
+        self.records = 0
+
+    def file(self, index: int) -> EventFile:
+        return self.files.setdefault(index, EventFile())
+
+    def add(self, page: Page) -> None:
+        """Decode the records of a page."""
+        for region in page.regions:
+            known = self.file(region.file)
+            known.losses += region.losses
+            known.records += len(region.start)
+            self._digest(page.data, region)
+        start = np.concatenate([region.start for region in page.regions])
+        length = np.concatenate([region.length for region in page.regions])
+        counts = [len(region.start) for region in page.regions]
+        file = np.repeat(np.array([region.file for region in page.regions], dtype=np.int32), counts)
+        shift = np.repeat(np.array([region.offset - region.begin for region in page.regions]), counts)
+        for begin in range(0, len(start), _BLOCK):
+            part = slice(begin, begin + _BLOCK)
+            self._add_block(page.data, start[part], length[part], file[part], shift[part])
+
+    def _digest(self, data: NDArray[np.uint8], region: Region) -> None:
+        """Records carry checksums of their bytes: hashing those is enough, and quick."""
+        digest = self.digests.setdefault(region.file, hashlib.blake2b(digest_size=16))
+        checksums = overlapping(data, "<u4")[region.start + region.length]
+        digest.update(region.length.astype("<i8").tobytes())
+        digest.update(checksums.tobytes())
+        if region.losses:
+            digest.update(repr(region.losses).encode())
+
+    def _add_block(
+        self,
+        data: NDArray[np.uint8],
+        start: NDArray[np.int64],
+        length: NDArray[np.int64],
+        file: NDArray[np.int32],
+        shift: NDArray[np.int64],
+    ) -> None:
+        decoder = _BlockDecoder(self, data, start, length, file, shift)
+        decoder.decode()
+        kept = np.flatnonzero(decoder.tag >= 0)
+        order = kept + self.records
+        columns = file, decoder.tag, decoder.step, decoder.wall_time, decoder.value
+        if len(kept) < len(start):
+            columns = tuple(column[kept] for column in columns)  # type: ignore[assignment]
+        self.columns.append((*columns, order))
+        self.records += len(start)
+
+    def tag_index(self, tag: bytes) -> int:
+        return self.tags.setdefault(tag, len(self.tags))
+
+    def finish(self, count: int) -> list[EventFile]:
+        """All files, in their order, with their points sorted by tag."""
+        out = [self.file(index) for index in range(count)]
+        for index, digest in self.digests.items():
+            out[index].digest = digest.digest()
+        columns = [np.concatenate(parts) for parts in zip(*self.columns, strict=True)] if self.columns else []
+        self.columns.clear()
+        if self.extra:
+            extra = [np.array(part) for part in zip(*self.extra, strict=True)]
+            kinds = (np.int32, np.int32, np.int64, np.float64, np.float64, np.int64)
+            columns = [
+                np.concatenate([old, new.astype(kind)])
+                for old, new, kind in zip(columns, extra, kinds, strict=True)
+            ]
+        if not columns or not len(columns[0]):
+            return out
+        self._hand_out(out, columns)
+        return out
+
+    def _hand_out(self, out: list[EventFile], columns: list[NDArray[Any]]) -> None:
+        file, tag, step, wall_time, value, order = columns
+        names = _names(self.tags)
+        key = file.astype(np.int64) * len(names) + tag
+        if self.extra:
+            by_key = np.lexsort((order, key))
+        else:
+            small = len(out) * len(names) < 1 << 16
+            by_key = np.argsort(key.astype(np.uint16) if small else key, kind="stable")
+        key, step, wall_time, value, order = (x[by_key] for x in (key, step, wall_time, value, order))
+        begins = np.flatnonzero(np.diff(key, prepend=-1))
+        ends = np.append(begins[1:], len(key))
+        # Tags appear in the order of their first record, file by file.
+        for i in np.lexsort((order[begins], key[begins] // len(names))).tolist():
+            index, name = divmod(int(key[begins[i]]), len(names))
+            part = slice(int(begins[i]), int(ends[i]))
+            target = out[index]
+            target.scalars[names[name][0]] = Scalars(step[part], wall_time[part], value[part], order[part])
+            if names[name][1]:
+                target.notes.append(f"tag {names[name][0]!r} is not UTF-8")
+
+
+def _names(tags: Iterable[bytes]) -> list[tuple[str, bool]]:
+    """Each tag as text, and whether bytes that are no UTF-8 had to be replaced; all different."""
+    out: dict[str, bool] = {}
+    for tag in tags:
+        try:
+            name, replaced = tag.decode(), False
+        except UnicodeDecodeError:
+            name, replaced = tag.decode("utf-8", "replace"), True
+        while name in out:
+            name, replaced = name + "\ufffd", True
+        out[name] = replaced
+    return list(out.items())
+
+
+class _BlockDecoder:
+    """Decodes one block of records; the arrays it fills have one entry a record."""
+
+    def __init__(
+        self,
+        collector: _Collector,
+        data: NDArray[np.uint8],
+        start: NDArray[np.int64],
+        length: NDArray[np.int64],
+        file: NDArray[np.int32],
+        shift: NDArray[np.int64],
+    ) -> None:
+        self.collector = collector
+        self.data, self.start, self.length = data, start, length
+        self.file, self.shift = file, shift
+        self.tag = np.full(len(start), -1, dtype=np.int32)
+        self.step = np.empty(len(start), dtype=np.int64)
+        self.wall_time = np.empty(len(start), dtype=np.float64)
+        self.value = np.empty(len(start), dtype=np.float64)
+
+    def decode(self) -> None:
+        """Short records by rows of equal length, the others by their first bytes."""
+        clipped = np.minimum(self.length, SHORT + 1).astype(np.uint16)
+        by_length = np.argsort(clipped, kind="stable")
+        counts = np.bincount(clipped, minlength=SHORT + 2)
+        ends = np.cumsum(counts)
+        for length in np.flatnonzero(counts[: SHORT + 1]).tolist():
+            self._rows(length, by_length[ends[length] - counts[length] : ends[length]])
+        long = by_length[ends[SHORT] :]
+        if len(long):
+            for i in long[~passed_over(self.data, self.start[long], self.length[long])].tolist():
+                self._single(i, checked=False)
+
+    def _rows(self, length: int, index: NDArray[np.intp]) -> None:
+        """Records of one length: match them with templates, learn new ones from what is left over."""
+        shapes = self.collector.shapes.setdefault(length, [])
+        learnt, seeds = 0, 2
+        while len(index):
+            before = len(index)
+            for shape in shapes:
+                index = self._unmatched(shape, index)
+            if not len(index) or before - len(index) < _LEAST_YIELD * learnt:
+                break
+            learnt = sum(self._learn(i, shapes) for i in index[:seeds].tolist())
+            index = index[seeds:]
+            if not learnt:
+                break
+            seeds = min(2 * seeds, _MOST_SEEDS)
+        if len(index):
+            self._rare(length, index)
+
+    def _row_bytes(self, length: int, index: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """Shape (n, width): payload, checksum and some bytes of what follows."""
+        width = _width(length)
+        rows = overlapping(self.data, f"V{width}")[self.start[index]]
+        return rows.view(np.uint8).reshape(-1, width)
+
+    def _unmatched(self, shape: _Shape, index: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Decode the records that match the shape's templates; the others are handed back."""
+        if not len(index):
+            return index
+        rows = self._row_bytes(shape.length, index)
+        template = shape.match(rows.view("<u8"))
+        left = index[:0]
+        if isinstance(template, np.ndarray) and (other := template < 0).any():
+            left = index[other]
+            rows, index, template = rows[~other], index[~other], template[~other]
+        if not len(index):
+            return left
+        if self.collector.verify:
+            stored = _column(rows, shape.length, "<u4")
+            if (bad := shape.checksum(rows, template) != stored).any():
+                self._damaged(index[bad])
+                rows, index = rows[~bad], index[~bad]
+                template = template[~bad] if isinstance(template, np.ndarray) else template
+        if not len(index):
+            return left
+        self.tag[index] = shape.tag[template]
+        self.step[index] = shape.steps(rows)
+        self.wall_time[index] = _column(rows, 1, "<f8")
+        self.value[index] = shape.values(rows)
+        return left
+
+    def _learn(self, i: int, shapes: list[_Shape]) -> bool:
+        """Decode one record the plain way; True when it is a new template for others."""
+        event = self._single(i)
+        if event is None or not _is_regular(event):
+            return False
+        value = event.values[0]
+        assert value.place is not None
+        fresh = _Shape(int(self.length[i]), value.place, event.step_at)
+        shape = next((known for known in shapes if known.identity == fresh.identity), fresh)
+        if shape is fresh:
+            shapes.append(fresh)
+        row = self._row_bytes(shape.length, np.array([i]))[0]
+        return shape.learn(row, self.collector.tag_index(value.tag))
+
+    def _rare(self, length: int, index: NDArray[np.intp]) -> None:
+        """Records of one length that repeat no layout."""
+        if self.collector.verify:
+            rows = self._row_bytes(length, index)
+            bad = crc32c.masked_crc_of_rows(rows[:, :length]) != _column(rows, length, "<u4")
+            self._damaged(index[bad])
+            index = index[~bad]
+        index = index[~passed_over(self.data, self.start[index], self.length[index])]
+        for i in index.tolist():
+            self._single(i, checked=True)
+
+    def _single(self, i: int, checked: bool = False) -> protowire.Event | None:
+        """Decode one record field by field and keep what it holds; None when it is damaged."""
+        begin, end = int(self.start[i]), int(self.start[i] + self.length[i])
+        payload = self.data[begin:end].tobytes()
+        if self.collector.verify and not checked:
+            stored = int.from_bytes(self.data[end : end + 4].tobytes(), "little")
+            if crc32c.masked_crc(payload) != stored:
+                self._damaged(np.array([i]))
+                return None
+        try:
+            event = protowire.event(payload)
+        except protowire.WireError:
+            self._damaged(np.array([i]), "a record that is no event")
+            return None
+        self._keep(i, event)
+        return event
+
+    def _keep(self, i: int, event: protowire.Event) -> None:
+        file = self.collector.file(int(self.file[i]))
+        file.version = file.version or event.version
+        if event.session == 1:
+            file.starts.append(event.step)
+        for value in event.values:
+            if value.number is not None and value.plugin in _SCALAR_PLUGINS:
+                self._point(i, event, value)
+            elif value.tag == b"keras" and value.strings and len(value.strings[0]) <= _MAX_JSON:
+                file.keras = value.strings[0]
+            elif value.plugin == b"hparams":
+                _add_hparams(file, value.content)
+
+    def _point(self, i: int, event: protowire.Event, value: protowire.Value) -> None:
+        assert value.number is not None
+        tag = self.collector.tag_index(value.tag)
+        if self.tag[i] < 0:
+            self.tag[i], self.step[i] = tag, event.step
+            self.wall_time[i], self.value[i] = event.wall_time, value.number
+            return
+        order = self.collector.records + i
+        self.collector.extra.append(
+            (int(self.file[i]), tag, event.step, event.wall_time, value.number, order)
+        )
+
+    def _damaged(self, index: NDArray[np.intp], what: str = "payload checksum does not match") -> None:
+        for i in index.tolist():
+            offset = int(self.start[i] + self.shift[i]) - HEADER
+            loss = Loss(offset, int(self.length[i]) + FRAME, 1, what)
+            self.collector.file(int(self.file[i])).losses.append(loss)
+
+
+def _is_regular(event: protowire.Event) -> bool:
+    """Whether records of the same bytes but for time, step and value mean the same."""
+    if not event.plain or event.wall_at != 1 or len(event.values) != 1:
+        return False
+    value = event.values[0]
+    usual = not event.version and event.session is None
+    return usual and value.number is not None and value.place is not None and value.plugin in _SCALAR_PLUGINS
+
+
+def _add_hparams(file: EventFile, content: bytes) -> None:
+    try:
+        file.hparams.update(protowire.hparams(content))
+    except protowire.WireError:
+        file.notes.append("hyper-parameters that cannot be decoded")
+
+
+# --- what is passed over -------------------------------------------------------------------------
+
+_EVENT_BULK = (0x22, 0x42, 0x4A)  # graph_def, tagged_run_metadata, meta_graph_def
+_VALUE_BULK = (0x1A, 0x22, 0x2A, 0x32)  # old histogram, image, histogram, audio
+_TENSOR = 0x42
+_SMALL_TENSOR = 64
+"""A tensor of more bytes than this is no scalar."""
+
+
+def passed_over(
+    data: NDArray[np.uint8], start: NDArray[np.int64], length: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which records are surely nothing but one graph, image, histogram, audio clip or large tensor.
+
+    Only the first bytes are looked at: wall time, step, summary, value, tag, and the key of what comes next.
+    The tensors kept are the model that Keras writes (``keras``) and hyper-parameters (``_hparams_/...``).
+    """
+    end = start + length
+    at = start + 9
+    usual = (data[start] == 0x09) & (at < end)
+    stepped = usual & (data[np.minimum(at, end)] == 0x10)
+    at = np.where(stepped, _varints(data, at + 1, end)[1], np.minimum(at, end))
+    key = data[at]
+    size, at = _varints(data, at + 1, end)
+    whole = usual & (at + size == end)
+    bulk = whole & np.isin(key, _EVENT_BULK)
+    single = whole & (key == 0x2A) & (data[at] == 0x0A)
+    size, at = _varints(data, at + 1, end)
+    single &= (at + size == end) & (data[at] == 0x0A)
+    size, tag_at = _varints(data, at + 1, end)
+    at = np.minimum(tag_at + size, end)
+    kind = data[at]
+    size, _ = _varints(data, at + 1, end)
+    kept_tag = np.isin(data[tag_at], (ord("k"), ord("_")))
+    large = (kind == _TENSOR) & (size > _SMALL_TENSOR) & ~kept_tag
+    out: NDArray[np.bool_] = bulk | (single & (at < end) & (np.isin(kind, _VALUE_BULK) | large))
+    return out
+
+
+def _varints(
+    data: NDArray[np.uint8], at: NDArray[np.int64], end: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sizes written as varints at the places `at`, and the places behind them, never behind `end`."""
+    at = np.minimum(at, end)
+    size = np.zeros(len(at), dtype=np.int64)
+    more = np.ones(len(at), dtype=np.bool_)
+    for shift in range(0, 70, 7):
+        byte = data[at]
+        size |= np.where(more, (byte & np.uint8(0x7F)).astype(np.int64) << shift, 0)
+        at = np.minimum(at + more, end)
+        more &= byte >= 0x80
+        if not more.any():
+            break
+    return size, at
