@@ -128,7 +128,7 @@ def _by_flat_loss(signals: Signals, train: Shape) -> Stuck | None:
             or shape.gain > DEAD_FALL * shape.start
         ):
             return None
-        if shape.noise > DEAD_NOISE * shape.start or shape.gain > 4 * shape.noise + 1e-3 * shape.start:
+        if shape.noise > DEAD_NOISE * shape.start or shape.gain > 6 * shape.noise + 1e-3 * shape.start:
             return None
     moved = max(float(np.ptp(shape.smooth) / shape.start) for shape in shapes)
     return Stuck(

@@ -38,9 +38,12 @@ class Thresholds:
     """The numbers of the table; fixed on labelled runs (see docs/trends.md), all without unit.
 
     Attributes:
-        rise: val's rise from its best, as a fraction of the larger gain, that is overfitting.
-        quick_rise: the same, when the best epoch is only a short stretch ago (EarlyStopping's patience).
-        long_stretch: a stretch since the best is long from this fraction of the run ...
+        rise: val's rise from its best, as a fraction of the larger gain, that is overfitting when the best
+            epoch is long past.
+        quick_rise: the same right after the best epoch. In between it falls to `rise` exponentially: every
+            good run that EarlyStopping ended has risen a little over its patience.
+        patience: points after which that excess has fallen to a third (1/e).
+        long_stretch: a flat stretch is long from this fraction of the run ...
         long_epochs: ... and this many points.
         noise: a rise must be this many times the noise of one point.
         recovered: a rise must be this many times the largest earlier rise that was made good.
@@ -52,11 +55,12 @@ class Thresholds:
 
     rise: float = 0.04
     quick_rise: float = 0.2
+    patience: float = 8.0
     long_stretch: float = 0.2
     long_epochs: int = 10
     noise: float = 3.0
     recovered: float = 1.5
-    train_goes_on: float = 0.1
+    train_goes_on: float = 0.12
     unmoved: float = 0.2
     diverged: float = 0.25
 
@@ -97,7 +101,7 @@ def read_table(
         level: whether the run ended at a good level.
         limits: the thresholds.
     """
-    diverging = read_divergence(train, val, limits)
+    diverging = read_divergence(train, val, val_trend, limits)
     if diverging is not None:
         return diverging
     if val is None or val_trend is None:
@@ -110,7 +114,9 @@ def read_table(
     )
 
 
-def read_divergence(train: Shape, val: Shape | None, limits: Thresholds = DEFAULT) -> Reading | None:
+def read_divergence(
+    train: Shape, val: Shape | None, val_trend: Trend | None, limits: Thresholds = DEFAULT
+) -> Reading | None:
     """The training loss rises for good: its end lies far above its best, and no later fall made it good."""
     size = max(train.gain, train.rise)
     if size <= 0 or train.rise < limits.diverged * size or train.rise < 2 * limits.noise * train.noise:
@@ -118,6 +124,8 @@ def read_divergence(train: Shape, val: Shape | None, limits: Thresholds = DEFAUL
     if train.rise < limits.recovered * train.recovered or not _rises_late(train):
         return None
     if train.positive and train.end < 1.1 * train.best:
+        return None
+    if val_trend is not None and val_trend.direction == "falling":
         return None
     share = ratio(train.rise / size, limits.diverged)
     evidence = [
@@ -149,9 +157,10 @@ def read_val_rise(train: Shape, val: Shape, limits: Thresholds = DEFAULT) -> Rea
     size = max(train.gain, val.gain)
     stretch = val.last_epoch - val.best_epoch
     points = len(val) - 1 - val.best_index
-    long = points >= limits.long_epochs and points >= limits.long_stretch * len(val)
-    needed = limits.rise if long else limits.quick_rise
+    needed = limits.rise + (limits.quick_rise - limits.rise) * float(np.exp(-points / limits.patience))
     if points < 2 or size <= 0 or val.rise < needed * size:
+        return None
+    if train.gain < 2 * limits.noise * train.noise:
         return None
     if val.rise < limits.noise * val.noise or val.rise < limits.recovered * val.recovered:
         return None
@@ -263,8 +272,8 @@ def _read_contradiction(
 
 
 def flat_since(val: Shape) -> int:
-    """Index from which validation won no more than noise, or 2 % of its gain, of its best level."""
-    near = val.best + max(val.noise, 0.02 * val.gain)
+    """Index from which validation won no more than noise, or 1 % of its gain, of its best level."""
+    near = val.best + max(val.noise, 0.01 * val.gain)
     return int(np.argmax(val.smooth <= near))
 
 
@@ -390,4 +399,4 @@ def _flat(train: Shape, train_trend: Trend, val_trend: Trend | None, level: Leve
 def bounces(train: Shape) -> bool:
     """Whether the end of the training loss swings by a visible part of all it gained, to and fro."""
     deviation, turns = swing(train)
-    return train.gain > 0 and deviation > 0.05 * train.gain and turns > 0.4
+    return train.gain > 6 * train.noise and deviation > 0.05 * train.gain and turns > 0.4
