@@ -1,0 +1,197 @@
+"""The reader of TensorBoard event files."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, cast
+
+from traindiag.model.errors import UnreadableError
+from traindiag.model.run import Damage
+from traindiag.readers import protowire
+from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
+from traindiag.readers.crc32c import masked_crc
+from traindiag.readers.events import EventFile, read_event_files
+from traindiag.readers.sessions import LoadedFile, Session, sessions_of
+from traindiag.readers.tagseries import series_of_tags
+from traindiag.readers.tfrecord import FRAME, HEADER, Loss
+
+_NAME = re.compile(r"tfevents", re.IGNORECASE)
+_SPLIT_FOLDERS = {
+    "train": "train", "training": "train",
+    "validation": "val", "val": "val", "valid": "val", "eval": "val", "evaluation": "val", "dev": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+_MAX_DAMAGE = 100
+"""Places of damage listed for one file; further ones are summed up."""
+
+
+class TensorBoardReader(Reader):
+    """TensorBoard event files of Keras, TensorFlow 1 and 2, PyTorch and tensorboardX.
+
+    Recognised by the checksum of the first record and the event in it, else by ``tfevents`` in the name.
+    Reads scalars of every numeric type, the model that Keras' TensorBoard callback writes, and the hparams
+    plugin; passes images, histograms, graphs and audio over. Needs neither TensorFlow nor TensorBoard.
+
+    Folders ``train/``, ``validation/`` (also val, valid, eval, evaluation, dev) and ``test/`` of one folder are
+    splits of one run. Several event files of one folder are one run when they continue each other, resume
+    at a later step, or log different tags; files that begin the same tags anew are separate runs.
+
+    ``epoch_*`` tags are on the epoch axis and lose the prefix; all others are on the step axis, with the
+    epoch filled in where the file shows where epochs end. After a damaged record reading goes on with
+    the next one whose checksum is right, and what was lost is counted.
+    """
+
+    name: ClassVar[str] = "tensorboard"
+    precedence: ClassVar[int] = 10
+
+    def fit(self, file: LogFile) -> Fit:
+        named = _NAME.search(file.name) is not None
+        event = _first_event(file.head)
+        if event is None:
+            return Fit.NAME if named else Fit.NO
+        if event.version.startswith("brain.Event:"):
+            return Fit.SURE
+        return Fit.CONTENT if named or event.values else Fit.NO
+
+    def groups(self, files: Sequence[LogFile]) -> Iterable[Sequence[LogFile]]:
+        runs: dict[Path, list[LogFile]] = defaultdict(list)
+        for file in files:
+            folder, _ = _run_folder(file)
+            runs[folder].append(file)
+        return list(runs.values())
+
+    def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
+        loaded, failures = _load(files)
+        if not loaded:
+            raise failures[0]
+        with_points = [each for each in loaded if each.events.scalars]
+        if not with_points:
+            raise _nothing_in(loaded)
+        sessions, why = sessions_of(loaded)
+        runs = []
+        for number, session in enumerate(sessions, 1):
+            label = str(number) if len(sessions) > 1 and len(session.files) > 1 else ""
+            runs.append(_logged(session, label, why, failures if number == 1 else []))
+        return runs
+
+
+def _first_event(head: bytes) -> protowire.Event | None:
+    """The event in the first record, when its checksums are right."""
+    if len(head) < HEADER or masked_crc(head[:8]) != int.from_bytes(head[8:HEADER], "little"):
+        return None
+    length = int.from_bytes(head[:8], "little")
+    payload = head[HEADER : HEADER + length]
+    stored = head[HEADER + length : FRAME + length]
+    if len(stored) < 4 or masked_crc(payload) != int.from_bytes(stored, "little"):
+        return None
+    try:
+        return protowire.event(payload)
+    except protowire.WireError:
+        return None
+
+
+def _run_folder(file: LogFile) -> tuple[Path, str]:
+    """The folder of the run, and the split its sub-folder names (empty where none does)."""
+    folder = file.path.parent
+    split = _SPLIT_FOLDERS.get(folder.name.lower(), "")
+    return (folder.parent if split else folder), split
+
+
+def _load(files: Sequence[LogFile]) -> tuple[list[LoadedFile], list[UnreadableError]]:
+    """Each file with its content, and the errors of those that cannot be opened."""
+    failures: dict[int, UnreadableError] = {}
+
+    def opened() -> Iterator[BinaryIO]:
+        for index, file in enumerate(files):
+            if file.in_memory:
+                yield io.BytesIO(file.read_bytes())
+                continue
+            try:
+                yield cast(BinaryIO, file.path.open("rb", buffering=0))
+            except OSError as error:
+                reason = "no permission to read" if isinstance(error, PermissionError) else error.strerror
+                failures[index] = file.unreadable(str(reason).lower(), "check the path and its permissions")
+                yield io.BytesIO()
+
+    contents = read_event_files(opened())
+    loaded = [
+        LoadedFile(file=file, split=_run_folder(file)[1], events=events)
+        for index, (file, events) in enumerate(zip(files, contents, strict=True))
+        if index not in failures
+    ]
+    return loaded, list(failures.values())
+
+
+def _nothing_in(loaded: Sequence[LoadedFile]) -> UnreadableError:
+    """The error for files of which none holds a scalar."""
+    first = loaded[0]
+    if all(each.events.records == 0 for each in loaded):
+        empty = all(each.file.size == 0 for each in loaded)
+        what = (
+            "the event file is empty"
+            if empty
+            else "no event can be read, the file is damaged or no event file"
+        )
+        return first.file.unreadable(what, "check that it was copied whole")
+    return first.file.unreadable(
+        "an event file without scalars", "log metrics, for example with keras.callbacks.TensorBoard"
+    )
+
+
+def _logged(session: Session, label: str, why: str, failures: Sequence[UnreadableError]) -> LoggedRun:
+    series, details = series_of_tags(session)
+    params = _params(session, details)
+    if why:
+        details["files"] = why
+    damage = [damage for each in session.files for damage in _damage(each.file, each.events)]
+    damage += [Damage(path=e.where, place="byte 0", what=e.what, records=0, size=0) for e in failures]
+    return LoggedRun(
+        files=tuple(each.file for each in session.files),
+        series=series,
+        label=label,
+        digest=digest_of(*(each.events.digest for each in session.files)),
+        damage=tuple(damage),
+        details=details,
+        params=params,
+    )
+
+
+def _params(session: Session, details: dict[str, str]) -> dict[str, Any]:
+    """Hyper-parameters by name, and under ``keras`` the model that Keras wrote."""
+    params: dict[str, Any] = {}
+    for each in session.files:
+        params.update(each.events.hparams)
+        if each.events.keras is not None:
+            try:
+                model = json.loads(each.events.keras)
+            except (ValueError, RecursionError):
+                details["model"] = "the keras tag holds no JSON"
+                continue
+            if isinstance(model, dict):
+                params["keras"] = model
+                details["model"] = "from the keras tag"
+    return params
+
+
+def _damage(file: LogFile, events: EventFile) -> list[Damage]:
+    losses = sorted(events.losses, key=lambda loss: loss.offset)
+    listed = [_as_damage(file, loss) for loss in losses[:_MAX_DAMAGE]]
+    if rest := losses[_MAX_DAMAGE:]:
+        total = Loss(rest[0].offset, sum(x.size for x in rest), sum(x.records for x in rest), "")
+        listed.append(_as_damage(file, total, f"{len(rest)} more places of damage"))
+    return listed
+
+
+def _as_damage(file: LogFile, loss: Loss, what: str = "") -> Damage:
+    return Damage(
+        path=file.shown,
+        place=f"byte {loss.offset}",
+        what=what or loss.what,
+        records=loss.records,
+        size=loss.size,
+    )
