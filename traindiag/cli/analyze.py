@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from traindiag.cli.choose import chosen_rules
 from traindiag.cli.options import ColorOption
 from traindiag.cli.output import say, write_result
 from traindiag.cli.terminal import Color, only_ascii, wants_color, width_of
@@ -41,7 +40,10 @@ def analyze(
         Path | None, typer.Option("--plots", metavar="DIR", help="Write a figure of each run here.")
     ] = None,
     select: Annotated[
-        list[str] | None, typer.Option("--select", metavar="RULE", help="Only these rules (names or codes).")
+        list[str] | None,
+        typer.Option(
+            "--select", metavar="RULE", help="Only these rules: names, codes, or beginnings of codes."
+        ),
     ] = None,
     ignore: Annotated[
         list[str] | None, typer.Option("--ignore", metavar="RULE", help="All but these rules.")
@@ -74,17 +76,22 @@ def analyze(
     from traindiag.reports.narrow import narrowed
 
     writer = renderer(_format(format, output))
-    rules = chosen_rules(select or (), ignore or ())
     names = parse_mapping(mapping or ())
     found = find_runs(paths, reader=reader)
     runs = renamed(found.runs, names) if names else found.runs
-    report = narrowed(diagnose_runs(runs, found.unreadable), rules=rules, least=min_severity)
+    report = diagnose_runs(runs, found.unreadable, select=_words(select), ignore=_words(ignore))
+    report = narrowed(report, min_severity)
     _warn(report, quiet=writer.name == "text" and output is None and sys.stdout.isatty())
     if report.runs or writer.name != "text":
         write_result(writer.render(report, _options(color, verbose, output)), output)
     if plots is not None:
         _draw(report, plots)
     return _exit_code(report, fail_on)
+
+
+def _words(values: list[str] | None) -> list[str]:
+    """``--select TD1,overfitting --select TD2`` as one list."""
+    return [word.strip() for value in values or () for word in value.split(",") if word.strip()]
 
 
 def _format(format: str | None, output: Path | None) -> str:

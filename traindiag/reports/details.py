@@ -114,12 +114,14 @@ class Details:
             self.console.print(Text.assemble(" " * (GUTTER + 5), (line, "green")), soft_wrap=True)
 
     def _symptoms(self, findings: Sequence[Finding]) -> None:
+        labels = ["Hence" if each.cause else "Also" for each in findings]
         for number, each in enumerate(findings):
+            label = labels[number] if number == 0 or labels[number] != labels[number - 1] else ""
             name = self.ink.text(f"{each.rule} {each.code}: ", "bold")
             body = Text.assemble(
                 self.ink.severity_mark(each.severity), " ", name, self.ink.text(each.message)
             )
-            self.paragraph("" if number else "Also", body, hang=2)
+            self.paragraph(label, body, hang=2)
             if self.ink.options.verbose:
                 for evidence in each.evidence:
                     self.paragraph("", self._seen(evidence), indent=GUTTER + 2, hang=2)

@@ -98,6 +98,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "evidence": [_evidence(each) for each in finding.evidence],
         "remedies": [_remedy(each) for each in finding.remedies],
+        "cause": finding.cause,
     }
 
 

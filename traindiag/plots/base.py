@@ -1,0 +1,137 @@
+"""What every figure is: made from a report, drawn on axes; and the few things all figures share.
+
+matplotlib is imported inside the functions, and its pyplot never: no window system, no global state.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from traindiag.model.report import RunReport
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+    from numpy.typing import NDArray
+
+# Okabe and Ito's colours: told apart by colour-blind eyes, and dark enough on white.
+TRAIN, VAL, BEST, ILL, MUTED = "#0072B2", "#D55E00", "#007A5E", "#B3003B", "#6B6B6B"
+SPLIT_COLORS = {"train": TRAIN, "val": VAL, "test": "#8A4FA3"}
+STATUS_COLORS = {"healthy": BEST, "unjudged": MUTED}
+SEVERITY_COLORS = {"error": ILL, "warning": "#8A6100", "note": TRAIN}
+LOG_DECADES = 2.0
+HUGE = 1e100
+"""Values beyond this cannot be laid out and are marked as broken."""
+
+
+class Display(ABC):
+    """A figure of one run, after scikit-learn's displays: ``LossDisplay.from_run(run).plot()``.
+
+    Class attributes:
+        name: ends the file names of ``--plots``.
+        size: width and height of the figure in inches.
+    """
+
+    name: ClassVar[str]
+    size: ClassVar[tuple[float, float]] = (8.0, 4.5)
+
+    @classmethod
+    @abstractmethod
+    def from_run(cls, run: RunReport) -> Self:
+        """The display of one run of a report."""
+
+    @abstractmethod
+    def draw(self, ax: Axes) -> None:
+        """Draw on axes."""
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw on `ax`, or on the axes of a new figure, and give the axes back."""
+        if ax is None:
+            ax = new_figure(self.size).add_subplot()
+        self.draw(ax)
+        return ax
+
+    def figure(self) -> Figure:
+        """A figure of its own."""
+        figure = new_figure(self.size)
+        self.draw(figure.add_subplot())
+        return figure
+
+    def _repr_png_(self) -> bytes:
+        """The picture a notebook shows."""
+        return figure_bytes(self.figure(), "png")
+
+
+def new_figure(size: tuple[float, float]) -> Figure:
+    """An empty figure that needs no screen."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def figure_bytes(figure: Figure, format: str) -> bytes:
+    """The figure as a png, svg or pdf file, without date or version: same figure, same bytes."""
+    import warnings
+
+    import matplotlib
+
+    metadata: dict[str, Any] = {
+        "png": {"Software": None},
+        "svg": {"Date": None, "Creator": None},
+        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    }[format]
+    buffer = BytesIO()
+    with warnings.catch_warnings(), matplotlib.rc_context({"svg.hashsalt": "traindiag"}):
+        # A name may hold characters that the bundled font lacks: they are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(buffer, format=format, dpi=110, metadata=metadata)
+    return buffer.getvalue()
+
+
+def plain(text: Text) -> Text:
+    """Take a text as it is: a dollar sign in a run's name starts no formula."""
+    text.set_parse_math(False)
+    return text
+
+
+def drawable(value: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which values can be drawn: finite and not absurdly large."""
+    return np.isfinite(value) & (np.abs(np.nan_to_num(value)) < HUGE)
+
+
+def wants_log(values: Iterable[NDArray[np.float64]]) -> bool:
+    """Whether the values are all positive and span more than `LOG_DECADES` decades."""
+    parts = [each[drawable(each)] for each in values]
+    joined = np.concatenate(parts) if parts else np.empty(0)
+    if not len(joined) or joined.min() <= 0:
+        return False
+    return bool(np.log10(joined.max()) - np.log10(joined.min()) > LOG_DECADES)
+
+
+def verdict_color(run: RunReport) -> str:
+    """The colour a verdict is written in."""
+    verdict = run.verdict
+    return STATUS_COLORS.get(verdict.status) or SEVERITY_COLORS[verdict.severity.value]
+
+
+def loss_name(run: RunReport) -> str:
+    """The metric to draw: the one the best epoch was chosen by, without the split."""
+    return "loss" if run.best is None else run.best.monitor.removeprefix("val_").removeprefix("test_")
+
+
+def tidy(ax: Axes) -> None:
+    """Less ink: no box, a light grid, small ticks."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color("#999999")
+    ax.tick_params(colors="#333333", labelsize=9)
+    ax.grid(axis="y", color="#E5E5E5", linewidth=0.8)
+    ax.set_axisbelow(True)
