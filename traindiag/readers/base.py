@@ -45,10 +45,18 @@ class LogFile:
         path: where it is.
         shown: how it is named in messages and reports: what the user typed, joined with what lies below.
         data: its bytes when they are in memory already (standard input).
+        names: what the user says columns or keys mean, by their name in the file: ``{"trn": "loss"}``.
     """
 
-    def __init__(self, path: Path, shown: str | None = None, data: bytes | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        shown: str | None = None,
+        data: bytes | None = None,
+        names: Mapping[str, str] = _NOTHING,
+    ) -> None:
         self.path = path
+        self.names = names
         self.shown = str(path) if shown is None else shown
         self._data = data
         self._head: bytes | None = None if data is None else data[:HEAD_BYTES]

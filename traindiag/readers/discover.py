@@ -60,18 +60,24 @@ class Found:
     unreadable: tuple[Unreadable, ...]
 
 
-def find_runs(paths: Sequence[str | os.PathLike[str]], *, reader: str | None = None) -> Found:
+def find_runs(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    reader: str | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Found:
     """All runs below some files and folders.
 
     Args:
         paths: files, folders, or ``-`` for standard input.
         reader: name of the reader that must read every file; None recognises each by itself.
+        names: what columns and keys of tables mean, by their name in the file: ``{"trn": "loss"}``.
 
     Raises:
         UsageError: no path, or no reader of that name.
     """
     unreadable: list[Unreadable] = []
-    runs = tuple(iter_runs(paths, unreadable, reader=reader))
+    runs = tuple(iter_runs(paths, unreadable, reader=reader, names=names))
     return Found(runs=runs, unreadable=tuple(unreadable))
 
 
@@ -80,6 +86,7 @@ def iter_runs(
     unreadable: list[Unreadable],
     *,
     reader: str | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Iterator[Run]:
     """Runs as they are read; files that cannot be read are appended to `unreadable` on the way.
 
@@ -88,13 +95,13 @@ def iter_runs(
     if not paths:
         raise UsageError("no path given", next_step="name a log file or a folder of logs")
     readers = _chosen_readers(reader)
-    names = _Names()
+    titles = _Names()
     for path in paths:
-        root = _Root(os.fspath(path))
+        root = _Root(os.fspath(path), names or {})
         with _reported(unreadable, root.shown):
             files = list(root.files(unreadable))
             yield from _runs_below(
-                root, files, readers, forced=reader is not None, names=names, unreadable=unreadable
+                root, files, readers, forced=reader is not None, names=titles, unreadable=unreadable
             )
 
 
@@ -143,8 +150,8 @@ def _reason(error: OSError) -> str:
 class _Root:
     """One path the user gave, and the files below it."""
 
-    def __init__(self, typed: str) -> None:
-        self.typed = typed
+    def __init__(self, typed: str, names: Mapping[str, str]) -> None:
+        self.names = names
         self.shown = typed.replace(os.sep, "/")
         self.is_stdin = typed == STDIN
         self.path = Path(typed)
@@ -166,7 +173,7 @@ class _Root:
                 raise UnreadableError(
                     "more than 1 GiB", where="standard input", next_step="name the file instead"
                 )
-            yield LogFile(Path("stdin"), "standard input", data)
+            yield LogFile(Path("stdin"), "standard input", data, self.names)
         elif self.is_folder:
             yield from self._walk(self.path, "", unreadable, frozenset())
         else:
@@ -184,8 +191,8 @@ class _Root:
             raise UnreadableError("neither a file nor a folder", where=self.shown, next_step="check the path")
         if stat.S_ISFIFO(mode):
             with self.path.open("rb") as pipe:
-                return LogFile(self.path, self.shown, pipe.read(_STDIN_LIMIT))
-        return LogFile(self.path, self.shown)
+                return LogFile(self.path, self.shown, pipe.read(_STDIN_LIMIT), self.names)
+        return LogFile(self.path, self.shown, names=self.names)
 
     def _walk(
         self, folder: Path, below: str, unreadable: list[Unreadable], above: frozenset[tuple[int, int]]
@@ -214,7 +221,7 @@ class _Root:
                 folders.append(entry.name)
             elif is_file and _stem_and_suffix(entry.name)[1].lower() not in _NO_LOGS:
                 relative = posixpath.join(below, entry.name)
-                yield LogFile(folder / entry.name, posixpath.join(self.shown, relative))
+                yield LogFile(folder / entry.name, posixpath.join(self.shown, relative), names=self.names)
         for name in folders:
             if name not in _IGNORED_FOLDERS:
                 yield from self._walk(

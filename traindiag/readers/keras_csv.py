@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
 from traindiag.readers.parsing.epochs import attempts_of
-from traindiag.readers.parsing.tables import Layout, iter_names, read_table, sniff
+from traindiag.readers.parsing.tables import Layout, iter_names, layout_of, read_table
 
 _INDEX_NAMES = ("", "unnamed: 0", "index")
 _FOREIGN_WORDS = ("step", "global_step", "iter", "iteration", "batch")
@@ -27,12 +27,12 @@ class KerasCsv(Reader):
     def fit(self, file: LogFile) -> Fit:
         if not file.head.strip():
             return Fit.NAME if file.path.suffix.lower() == ".csv" else Fit.NO
-        layout = sniff(file.head)
+        layout = layout_of(file)
         return Fit.SURE if layout is not None and _is_keras(layout) else Fit.NO
 
     def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
         [file] = files
-        layout = sniff(file.head)
+        layout = layout_of(file)
         if layout is None:
             raise file.unreadable(
                 "the file is empty" if not file.head.strip() else "no header line with names of metrics",
@@ -61,6 +61,9 @@ def _is_keras(layout: Layout) -> bool:
     names = {name.lower() for name in layout.names}
     numeric = {name.lower() for name in iter_names(layout)}
     if names & set(_FOREIGN_WORDS) or any(name.startswith(_FOREIGN_PREFIXES) for name in names):
+        return False
+    # Without epochs, a column of words makes it a table of results, one row a model.
+    if "epoch" not in names and numeric and any(name not in numeric | {""} for name in names):
         return False
     twins = any(f"val_{name}" in names for name in names)
     keras = bool(names & {"loss", "val_loss"}) or twins

@@ -50,6 +50,7 @@ class Layout:
         header: index of the header among the lines that are not blank.
         numeric: whether the sampled cells of each column are numbers or blank, with at least one number.
         crowded: share of the sampled cells that hold something; near 1 unless rows are sparse.
+        logged: names as they stand in the file when the user renamed some, else empty.
     """
 
     encoding: str
@@ -59,6 +60,7 @@ class Layout:
     header: int
     numeric: tuple[bool, ...]
     crowded: float
+    logged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,17 @@ class Table:
     digest: str
     damage: tuple[Damage, ...]
     details: Mapping[str, str] = field(default_factory=dict)
+
+
+def layout_of(file: LogFile) -> Layout | None:
+    """The layout of the table a file begins with, its columns called as the user says; None where it is none."""
+    layout = sniff(file.head)
+    if layout is None or not file.names:
+        return layout
+    wanted = {name.strip().lower(): meaning for name, meaning in file.names.items()}
+    return replace(
+        layout, names=tuple(wanted.get(name.lower(), name) for name in layout.names), logged=layout.names
+    )
 
 
 @lru_cache(maxsize=2)
@@ -226,6 +239,9 @@ def read_table(file: LogFile, layout: Layout, *, short_rows: bool = False) -> Ta
 
 def _layout_details(layout: Layout) -> dict[str, str]:
     details: dict[str, str] = {}
+    renamed = [f"{old} is {new}" for old, new in zip(layout.logged, layout.names, strict=False) if old != new]
+    if renamed:
+        details["columns renamed"] = ", ".join(renamed)
     if layout.separator != ",":
         details["separator"] = _SEPARATOR_NAMES[layout.separator]
     if layout.decimal == ",":
@@ -269,7 +285,7 @@ class _Lines:
         for index, (name, numeric) in enumerate(zip(self.layout.names, self.layout.numeric, strict=True)):
             column = [row[index] for row in cells]
             if not numeric and not _late_number(column):
-                if any(cell.strip() == name for cell in column):
+                if any(cell.strip() == self._as_logged(name) for cell in column):
                     return None
                 continue
             parsed = self._parse(column)
@@ -308,7 +324,7 @@ class _Lines:
                 row.pop()
             if self._is_header(row, names):
                 headers += 1
-                names = [cell.strip() for cell in row]
+                names = [self._renamed(cell.strip()) for cell in row]
                 for name in names:
                     kept.setdefault(name, {})
                 continue
@@ -332,7 +348,7 @@ class _Lines:
 
     def _is_header(self, row: Sequence[str], names: Sequence[str]) -> bool:
         stripped = [cell.strip() for cell in row]
-        return stripped == list(names) or (
+        return stripped == [self._as_logged(name) for name in names] or (
             len(stripped) > 1
             and _could_be_names(stripped)
             and not any(cell.lower() in _MISSING_CELLS for cell in stripped[1:])
@@ -354,6 +370,14 @@ class _Lines:
             return body
         self._lose(number, "the last line is cut off")
         return body[:-1]
+
+    def _as_logged(self, name: str) -> str:
+        layout = self.layout
+        return layout.logged[layout.names.index(name)] if layout.logged and name in layout.names else name
+
+    def _renamed(self, name: str) -> str:
+        layout = self.layout
+        return layout.names[layout.logged.index(name)] if name in layout.logged else name
 
     def _lose(self, line: int, what: str) -> None:
         self._lost.append((line, what, 1))

@@ -1,0 +1,85 @@
+"""Tables of no known writer whose columns look like metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from traindiag.model.frame import Series
+from traindiag.model.names import split_and_metric
+from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
+from traindiag.readers.parsing.epochs import attempts_of
+from traindiag.readers.parsing.histories import looks_like_metric
+from traindiag.readers.parsing.tables import Layout, iter_names, layout_of, read_table
+
+_EPOCH_NAMES = ("epoch", "epochs", "ep", "round", "# epoch", "epoch_num", "n_epoch")
+_STEP_NAMES = ("step", "global_step", "steps", "iteration", "iter", "iterations", "batch", "update")
+
+
+class GenericTable(Reader):
+    """Any CSV or TSV with a column of epochs or steps and columns named like metrics.
+
+    Recognised by its header only, so other readers go first. What was guessed is in the details; names that
+    cannot be guessed are given with ``--map NAME=MEANING``, such as ``--map trn=loss --map dev=val_loss``.
+    """
+
+    name = "generic-table"
+    precedence = 25
+
+    def fit(self, file: LogFile) -> Fit:
+        layout = layout_of(file)
+        if layout is None:
+            return Fit.NO
+        axis = any(name.lower() in (*_EPOCH_NAMES, *_STEP_NAMES) for name in layout.names)
+        metrics = [name for name in iter_names(layout) if _is_metric(name)]
+        return Fit.CONTENT if metrics and (axis or _all_metrics(layout) or file.names) else Fit.NO
+
+    def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
+        [file] = files
+        layout = layout_of(file)
+        if layout is None:
+            raise file.unreadable("no header line with names above numbers", "add a header line")
+        table = read_table(file, layout)
+        by_step = not any(name.lower() in _EPOCH_NAMES for name in layout.names) and any(
+            name.lower() in _STEP_NAMES for name in layout.names
+        )
+        runs = attempts_of(table, axis_names=_STEP_NAMES if by_step else _EPOCH_NAMES, index_names=("",))
+        if not runs:
+            raise file.unreadable("no column of numbers", "check the separator and the header line")
+        details = {"columns": f"guessed by their names: {', '.join(_read_as(table.columns))}"}
+        return [
+            LoggedRun(
+                files=(file,),
+                series=[_on_steps(series) for series in run.series] if by_step else run.series,
+                label=run.label,
+                digest=table.digest,
+                damage=table.damage,
+                details={**table.details, **run.details, **details},
+            )
+            for run in runs
+        ]
+
+
+def _is_metric(name: str) -> bool:
+    return looks_like_metric(split_and_metric(name)[1])
+
+
+def _all_metrics(layout: Layout) -> bool:
+    """Nothing but numbers, and every one a metric of which one is a loss."""
+    names = [name for name in layout.names if name]
+    return (
+        all(layout.numeric) and all(map(_is_metric, names)) and any("loss" in name.lower() for name in names)
+    )
+
+
+def _read_as(names: Iterable[str]) -> list[str]:
+    said = []
+    for name in names:
+        split, metric = split_and_metric(name)
+        if name.lower() not in (*_EPOCH_NAMES, *_STEP_NAMES, ""):
+            said.append(f"{name} as {split}/{metric}")
+    return said
+
+
+def _on_steps(series: Series) -> Series:
+    """The same series with its axis counted as steps, not epochs."""
+    return Series(series.split, series.metric, series.value, step=series.epoch, wall_time=series.wall_time)
