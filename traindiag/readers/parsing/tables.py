@@ -34,6 +34,7 @@ _LARGE = 1 << 18
 _MISSING_CELLS = frozenset(("", "na", "n/a", "#na#", "#n/a", "none", "null", "<na>", "-", "--"))
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?$")
 _SURE_DIGITS = 15
+_FEW_ROWS = 3
 MAX_DAMAGE_ENTRIES = 20
 """Damaged places listed one by one; the rest is summed up in one more entry."""
 
@@ -48,7 +49,7 @@ class Layout:
         decimal: ``.`` or ``,``.
         names: of the columns, blanks and quotes stripped.
         header: index of the header among the lines that are not blank.
-        numeric: whether the sampled cells of each column are numbers or blank, with at least one number.
+        numeric: whether the sampled cells of each column that hold something are mostly numbers.
         crowded: share of the sampled cells that hold something; near 1 unless rows are sparse.
         logged: names as they stand in the file when the user renamed some, else empty.
     """
@@ -154,6 +155,8 @@ def _layout_if_header(line: str, separator: str, sample: Sequence[str]) -> Layou
     cells = [[row[i].strip() for row in full] for i in range(len(names))]
     decimal = "," if separator != "," and _has_decimal_commas(cells) else "."
     numeric = tuple(_is_numeric(column, decimal, name) for column, name in zip(cells, names, strict=True))
+    if rows and not any(numeric):
+        return None
     filled = sum(cell.lower() not in _MISSING_CELLS for column in cells for cell in column)
     return Layout(
         encoding="",
@@ -181,13 +184,11 @@ def _has_decimal_commas(cells: Sequence[Sequence[str]]) -> bool:
 
 
 def _is_numeric(cells: Sequence[str], decimal: str, name: str) -> bool:
-    numbers = 0
-    for cell in cells:
-        if parse_number(cell.replace(",", ".") if decimal == "," else cell) is not None:
-            numbers += 1
-        elif cell.lower() not in _MISSING_CELLS and cell != name:
-            return False
-    return numbers > 0
+    filled = [cell for cell in cells if cell.lower() not in _MISSING_CELLS and cell != name]
+    numbers = sum(
+        parse_number(cell.replace(",", ".") if decimal == "," else cell) is not None for cell in filled
+    )
+    return numbers > 0 and numbers * 2 >= len(filled)
 
 
 def split_cells(line: str, separator: str) -> list[str]:
@@ -362,9 +363,9 @@ class _Lines:
         cells = split_cells(line, separator)
         before = [split_cells(row, separator)[-1] for _, row in body[-_SAMPLE_ROWS - 1 : -1]]
         digits = sum(character.isdigit() for character in cells[-1])
-        usual = max((len(cell) for cell in before), default=0)
+        usual = max(map(len, before)) if len(before) >= _FEW_ROWS else _SURE_DIGITS
         whole = len(cells) == len(self.layout.names) and (
-            digits >= _SURE_DIGITS or (usual > 0 and len(cells[-1]) >= usual)
+            digits >= _SURE_DIGITS or len(cells[-1].strip()) >= usual
         )
         if whole:
             return body
