@@ -574,7 +574,8 @@ def _varints(
     more = np.ones(len(at), dtype=np.bool_)
     for shift in range(0, 70, 7):
         byte = data[at]
-        size |= np.where(more, (byte & np.uint8(0x7F)).astype(np.int64) << shift, 0)
+        if shift < 35:  # No record is longer; what is behind these bits only moves the place on.
+            size |= np.where(more, (byte & np.uint8(0x7F)).astype(np.int64) << shift, 0)
         at = np.minimum(at + more, end)
         more &= byte >= 0x80
         if not more.any():

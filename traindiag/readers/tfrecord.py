@@ -295,11 +295,12 @@ class _Walker:
             if self._mend(at, reach):
                 parts.append(np.array([at]))
                 _lose(region, at, reach, 0, "damaged record header, content recovered")
+            elif following is None and not self.data[at:reach].any():
+                _lose(region, at, reach, 0, "zeros at the end")
+            elif following is None and state == _SHORT:
+                _lose(region, at, reach, 1, "the last record is cut off")
             else:
-                cut_off = state == _SHORT and following is None
-                _lose(
-                    region, at, reach, 1, "the last record is cut off" if cut_off else "damaged record header"
-                )
+                _lose(region, at, reach, 1, "damaged record header")
             at = reach
         region.stop = at
         found = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
