@@ -29,8 +29,8 @@ _SPLIT_FOLDERS = frozenset(("train", "training", "validation", "val", "valid", "
 _PLAIN_FOLDERS = _SPLIT_FOLDERS | frozenset(
     (
         "tb", "tensorboard", "tensorboard_logs", "tb_logs", "tblogs", "tfevents", "events", "board", "log", "logs",
-        "log_dir", "logdir", "csv", "history", "histories", "json", "console", "results", "result_dir", "output", "outputs",
-        "metrics", "files",
+        "log_dir", "logdir", "csv", "history", "histories", "json", "console", "results", "result_dir", "output",
+        "outputs", "metrics", "files",
     )
 )  # fmt: skip
 """Folder names that say what kind of file lies in them, not which run it is."""

@@ -15,7 +15,7 @@ _START = re.compile(r"\s*[\[{]")
 _METRIC_KEY = re.compile(
     r'"(?:[^"\\\n]*(?:loss|acc|accuracy|auc|mae|mse|f1|precision|recall)[^"\\\n]*)"\s*:', re.I
 )
-_LIST_OF_NUMBERS = re.compile(r":\s*\[\s*(?:null|NaN|-?Infinity|-?\d|\])")
+_LIST_OF_NUMBERS = re.compile(r':\s*(?:\[\s*(?:null|NaN|-?Infinity|-?\d|\])|\{\s*"\d+"\s*:)')
 _NAME = re.compile(r"hist(ory)?|metrics|loss", re.I)
 
 

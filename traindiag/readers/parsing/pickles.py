@@ -107,7 +107,7 @@ def load_numbers(data: bytes) -> Any:
             if count > _MOST_OPERATIONS:
                 raise RefusedError("too many operations")
             if operation.name == "STOP":
-                return _plain(machine.stack.pop())
+                return _plain(machine.stack.pop(), len(data))
             machine.step(operation.name, argument)
     except RefusedError:
         raise
@@ -129,7 +129,8 @@ def is_harmless(head: bytes) -> bool:
     machine = _Machine()
     try:
         for operation, argument, _ in pickletools.genops(head):
-            machine.step(operation.name, argument)
+            if operation.name != "STOP":
+                machine.step(operation.name, argument)
     except RefusedError:
         return False
     except (ValueError, IndexError, KeyError, TypeError, UnicodeError, OverflowError, AttributeError):
@@ -166,7 +167,9 @@ class _Machine:
             raise RefusedError(f"pickle operation {name}")
 
     def _since_mark(self) -> list[Any]:
-        at = next(i for i in range(len(self.stack) - 1, -1, -1) if isinstance(self.stack[i], _Mark))
+        at = next((i for i in range(len(self.stack) - 1, -1, -1) if isinstance(self.stack[i], _Mark)), None)
+        if at is None:
+            raise RefusedError("broken pickle (no mark)")
         items = self.stack[at + 1 :]
         del self.stack[at:]
         return items
@@ -326,6 +329,13 @@ def _encoded(text: Any, encoding: Any = "latin1") -> bytes:
     return text.encode("latin-1")
 
 
+def _no_bytes(*arguments: Any) -> bytes:
+    """How protocols 0 to 2 write an empty bytes object."""
+    if arguments:
+        raise RefusedError("a call of bytes")
+    return b""
+
+
 def _mapping(*arguments: Any) -> dict[Any, Any]:
     """OrderedDict and defaultdict, whose items follow, or come as pairs in old protocols."""
     pairs = arguments[-1] if arguments and isinstance(arguments[-1], list) else []
@@ -341,21 +351,23 @@ _BUILDERS: dict[str, Callable[..., Any]] = {
     "collections defaultdict": _mapping,
     "numpy dtype": _dtype,
     "_codecs encode": _encoded,
+    "__builtin__ bytes": _no_bytes,
+    "builtins bytes": _no_bytes,
     **{f"{core}.multiarray scalar": _scalar for core in _CORES},
     **{f"{core}.multiarray _reconstruct": lambda *_: _Array() for core in _CORES},
     **{f"{core}.numeric _frombuffer": _from_buffer for core in _CORES},
 }
 
-_MOST_NODES = 5_000_000
 _DEEPEST = 24
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, size: int) -> Any:
     """The value with arrays as lists.
 
-    A pickle may refer to one list many times over, so the count of visited items is bounded, not only depth.
+    A pickle may refer to one list many times over and so unfold to 2**n items. An honest one has no more
+    items than bytes, which is where this stops.
     """
-    budget = [_MOST_NODES]
+    budget = [size]
 
     def walk(item: Any, depth: int) -> Any:
         budget[0] -= 1
