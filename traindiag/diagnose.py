@@ -144,7 +144,7 @@ def _sorted(findings: list[Finding]) -> list[Finding]:
 
 
 def _verdict(findings: list[Finding], outcomes: Sequence[Outcome]) -> Verdict:
-    first = findings[0] if findings and findings[0].rule in ORDER else None
+    first = _first(findings)
     if first is None:
         failed = [outcome.rule for outcome in outcomes if outcome.status == "errored"]
         message = (

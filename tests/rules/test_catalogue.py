@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from traindiag.diagnose import diagnose_run
-from traindiag.model.convert import run_from_history
 from traindiag.rules.base import Example, Rule, all_rules
 
 FIRES = [(rule, example) for rule in all_rules() for example in rule.fires_on()]
@@ -13,16 +12,13 @@ SILENT = [(rule, example) for rule in all_rules() for example in rule.silent_on(
 
 
 def rules_found(example: Example) -> set[str]:
-    length = max(len(values) for values in example.history.values())
-    epoch = range(example.first_epoch, example.first_epoch + length)
-    run = run_from_history(example.history, epoch=epoch, params=example.params)
-    report = diagnose_run(run)
+    report = diagnose_run(example.run())
     assert not report.errored
     return {finding.rule for finding in report.findings}
 
 
-def name(value: object) -> str:
-    return value.name if isinstance(value, Example) else value.name  # type: ignore[attr-defined]
+def name(value: Example | type[Rule]) -> str:
+    return value.name
 
 
 @pytest.mark.parametrize(("rule", "example"), FIRES, ids=name)

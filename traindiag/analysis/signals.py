@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from traindiag.analysis.level import Level, level_of
+from traindiag.analysis.keras_model import KerasModel, keras_model
+from traindiag.analysis.level import Level, as_fraction, level_of
 from traindiag.analysis.shape import Shape, shape_of
 from traindiag.analysis.table import Reading, read_table
 from traindiag.analysis.trends import MIN_WINDOW, trend_of
-from traindiag.model.curve import Curve
+from traindiag.model.curve import Curve, curves_of_series
+from traindiag.model.frame import Series, series_of_frame
 from traindiag.model.names import LEARNING_RATE, is_accuracy, is_loss, mode_of
 from traindiag.model.report import Best
 from traindiag.model.run import Run
@@ -28,12 +30,26 @@ class Signals:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.curves: tuple[Curve, ...] = tuple(run.curves())
+        self.series: tuple[Series, ...] = tuple(series_of_frame(run.frame))
+        self.curves: tuple[Curve, ...] = tuple(curves_of_series(self.series))
         self._by_series = {(curve.split, curve.metric): curve for curve in self.curves}
 
     def curve(self, split: str, metric: str) -> Curve | None:
         """The curve of one series, None when it was not logged."""
         return self._by_series.get((split, metric))
+
+    def logged(self, curve: Curve) -> Series:
+        """The rows a curve was made of, in the order they were logged."""
+        return next(
+            each
+            for each in self.series
+            if (each.split, each.metric) == (curve.split, curve.metric) and len(each)
+        )
+
+    @cached_property
+    def keras(self) -> KerasModel:
+        """What the model JSON in the log tells; empty when there is none."""
+        return keras_model(self.params.get("keras"))
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -109,7 +125,13 @@ class Signals:
             return None
         if val is not None and len(val) < MIN_WINDOW:
             val, val_trend = None, None
-        return read_table(train, val, trend, val_trend, self.level)
+        accuracies = (self.accuracy("train"), self.accuracy("val"))
+        both = (
+            (as_fraction(accuracies[0]), as_fraction(accuracies[1]))
+            if accuracies[0] and accuracies[1]
+            else None
+        )
+        return read_table(train, val, trend, val_trend, self.level, both)
 
     @property
     def trends(self) -> tuple[Trend, ...]:
@@ -160,7 +182,7 @@ class Signals:
     def classes(self) -> int | None:
         """Number of classes, where the log tells."""
         value = self.params.get("classes")
-        return int(value) if isinstance(value, (int, float)) and value >= 2 else None
+        return int(value) if isinstance(value, (int, float)) and value >= 2 else self.keras.classes
 
     @cached_property
     def learning_rate(self) -> float | None:
@@ -169,7 +191,7 @@ class Signals:
         if curve is not None and np.isfinite(curve.value).any():
             return float(curve.value[np.isfinite(curve.value)][-1])
         value = self.params.get(LEARNING_RATE, self.params.get("lr"))
-        return float(value) if isinstance(value, (int, float)) and value > 0 else None
+        return float(value) if isinstance(value, (int, float)) and value > 0 else self.keras.learning_rate
 
     @cached_property
     def batch_size(self) -> int | None:

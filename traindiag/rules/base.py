@@ -8,14 +8,18 @@ import importlib.metadata
 import inspect
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, dataclass_transform
 
+import numpy as np
+
 from traindiag.analysis.signals import Signals
+from traindiag.model.convert import run_from_history
 from traindiag.model.errors import UsageError
 from traindiag.model.finding import Evidence, Finding, Remedy, Severity, Status
+from traindiag.model.run import Damage, Run
 
 
 def option(default: Any, help: str, source: str) -> Any:
@@ -32,12 +36,29 @@ class Example:
         history: one list a metric, as in ``History.history``.
         params: hyper-parameters of the run.
         first_epoch: zero-based number of the first epoch.
+        epochs: the epochs as logged, where they do not simply count up from `first_epoch`.
+        seconds: how long each epoch took, for rules that read the wall time.
+        damage: what was lost while the log was read.
     """
 
     name: str
     history: Mapping[str, list[float]]
     params: Mapping[str, Any] = field(default_factory=dict)
     first_epoch: int = 0
+    epochs: Sequence[int] | None = None
+    seconds: Sequence[float] = ()
+    damage: tuple[Damage, ...] = ()
+
+    def run(self) -> Run:
+        """The example as a run that was read from a log."""
+        longest = max(len(values) for values in self.history.values())
+        epochs = self.epochs or range(self.first_epoch, self.first_epoch + longest)
+        run = run_from_history(self.history, name=self.name, epoch=epochs, params=self.params)
+        if self.seconds:
+            wall = np.cumsum(self.seconds)
+            place = run.frame.groupby(["split", "metric"], observed=True).cumcount()
+            run = dataclasses.replace(run, frame=run.frame.assign(wall_time=wall[place.to_numpy()]))
+        return dataclasses.replace(run, source=dataclasses.replace(run.source, damage=self.damage))
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option,))
