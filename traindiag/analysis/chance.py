@@ -19,6 +19,8 @@ DEAD_FALL = 0.01
 DEAD_NOISE = 0.005
 DEAD_EPOCHS = 20
 CONSTANT_EPOCHS = 5
+CHANCE_SKILL = 0.1
+"""An accuracy within this of chance (0 by guessing, 1 perfect) is at chance even when the loss fell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +69,17 @@ def _by_accuracy(
     signals: Signals, train: Shape, accuracies: list[Curve], min_fall: float, min_gain: float
 ) -> Stuck | None:
     fall = 1 - train.kept if not np.isnan(train.kept) else 0.0
-    if fall >= min_fall:
-        return None
     gains = [_gain(curve) for curve in accuracies]
     if max(gains) >= min_gain or any(np.isnan(gains)):
         return None
     shown = accuracies[-1]
-    constant = any(
-        np.ptp(curve.value[np.isfinite(curve.value)]) == 0 and len(curve) >= 5 for curve in accuracies
-    )
+    constant = _one_class(accuracies)
     skills = [skill_of(curve, signals.classes) for curve in accuracies]
-    if not constant and max(skills) >= GOOD_SKILL:
+    # A loss that came down from a bad start to the level of guessing has learned nothing either.
+    limit = GOOD_SKILL if fall < min_fall else CHANCE_SKILL
+    if fall >= min_fall and signals.train_trend is not None and signals.train_trend.direction == "falling":
+        return None
+    if max(skills) >= limit and not (constant and fall < min_fall):
         return None
     level = float(np.nanmedian(shown.value))
     what = "is one constant" if constant else "never moved"
@@ -101,6 +103,16 @@ def _by_accuracy(
             _loss_evidence(train, fall, min_fall),
         ),
     )
+
+
+def _one_class(accuracies: list[Curve]) -> bool:
+    """Whether one class is always predicted: a constant accuracy, and no better on training data.
+
+    From 90 % on a constant accuracy may as well be that of a finished network on a small validation set.
+    """
+    last = accuracies[-1].value[np.isfinite(accuracies[-1].value)]
+    first = accuracies[0].value[np.isfinite(accuracies[0].value)]
+    return bool(len(last) >= 5 and np.ptp(last) == 0 and last[0] < 0.9 and np.median(first) < last[0] + 0.1)
 
 
 def _gain(curve: Curve) -> float:

@@ -77,6 +77,12 @@ def chance_of(curve: Curve, classes: int | None = None) -> float | None:
     return next((chance for word, chance in _CHANCE if word in words), None)
 
 
+def end_of(curve: Curve) -> float:
+    """The level of a metric at its end: median of the last three smooth values; NaN without a finite one."""
+    finite = as_fraction(curve).value[np.isfinite(curve.value)]
+    return float(np.median(smooth(finite)[-3:])) if len(finite) else float("nan")
+
+
 def skill_of(curve: Curve, classes: int | None = None) -> float:
     """(end - chance) / (1 - chance) at the end of the run; NaN when the metric does not tell."""
     curve = as_fraction(curve)
@@ -84,7 +90,7 @@ def skill_of(curve: Curve, classes: int | None = None) -> float:
     finite = curve.value[np.isfinite(curve.value)]
     if chance is None or len(finite) == 0 or finite.max() > 1.0 + 1e-6:
         return float("nan")
-    return float((np.median(smooth(finite)[-3:]) - chance) / (1 - chance))
+    return (end_of(curve) - chance) / (1 - chance)
 
 
 def level_of(metrics: Sequence[Curve], kept: float, classes: int | None = None) -> Level:
@@ -99,8 +105,7 @@ def level_of(metrics: Sequence[Curve], kept: float, classes: int | None = None) 
         skill = skill_of(curve, classes)
         if np.isnan(skill):
             continue
-        value = float(np.median(smooth(as_fraction(curve).value[np.isfinite(curve.value)])[-3:]))
-        name = f"{curve.split} {curve.metric} {value:.3g}"
+        name = f"{curve.split} {curve.metric} {end_of(curve):.3g}"
         if skill >= GOOD_SKILL:
             return Level(grade="good", reason=f"{name} is far above chance", skill=skill)
         if skill < POOR_SKILL:

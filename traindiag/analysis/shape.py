@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EXPLOSIVE_START = 20.0
-"""A positive loss that starts above this many times its median is cut there: an untrained network may
-start anywhere, and measured against such a start everything later would look flat."""
+"""A positive loss that starts above this many times its value a tenth into the run is cut there: an
+untrained network may start anywhere, and measured against such a start everything later would look flat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -111,7 +111,7 @@ def shape_of(curve: Curve) -> Shape | None:
         epoch=epoch,
         value=value,
         smooth=course,
-        start=_start(value),
+        start=_start(value, course),
         best=float(course[best_index]),
         best_index=best_index,
         end=float(np.median(course[-3:])),
@@ -120,10 +120,10 @@ def shape_of(curve: Curve) -> Shape | None:
     )
 
 
-def _start(value: NDArray[np.float64]) -> float:
+def _start(value: NDArray[np.float64], course: NDArray[np.float64]) -> float:
     start = float(despike(value)[0]) if len(value) >= 3 else float(value[0])
-    median = float(np.median(value))
-    return min(start, EXPLOSIVE_START * median) if value.min() > 0 else start
+    early = float(course[min(max(3, len(course) // 10), len(course) - 1)])
+    return min(start, EXPLOSIVE_START * early) if value.min() > 0 and early > 0 else start
 
 
 def _digits(value: NDArray[np.float64]) -> float:

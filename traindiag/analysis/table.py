@@ -16,8 +16,9 @@ from typing import Literal
 import numpy as np
 
 from traindiag.analysis.confidence import confidence, ratio
-from traindiag.analysis.level import Level
+from traindiag.analysis.level import POOR_SKILL, Level, end_of, skill_of
 from traindiag.analysis.shape import Shape, swing
+from traindiag.model.curve import Curve
 from traindiag.model.finding import Evidence
 from traindiag.model.trend import Trend
 
@@ -49,7 +50,10 @@ class Thresholds:
         recovered: a rise must be this many times the largest earlier rise that was made good.
         train_goes_on: train's fall within val's flat stretch, as a fraction of its gain, that is mild
             overfitting.
+        descended: a positive training loss has come down far enough, to this fraction of its start, for
+            mild overfitting to be told from a run that was resumed at its end.
         unmoved: train's gain as a fraction of val's gain below which train did not move.
+        accuracy_gap: val's accuracy above train's, with train near chance, that is a data problem.
         diverged: train's rise from its best, as a fraction of its range, that is divergence.
     """
 
@@ -61,7 +65,9 @@ class Thresholds:
     noise: float = 3.0
     recovered: float = 1.5
     train_goes_on: float = 0.12
+    descended: float = 0.6
     unmoved: float = 0.2
+    accuracy_gap: float = 0.15
     diverged: float = 0.25
 
 
@@ -91,6 +97,7 @@ def read_table(
     train_trend: Trend,
     val_trend: Trend | None,
     level: Level,
+    accuracies: tuple[Curve, Curve] | None = None,
     limits: Thresholds = DEFAULT,
 ) -> Reading:
     """Read the table for one run.
@@ -99,6 +106,7 @@ def read_table(
         train, train_trend: the training loss.
         val, val_trend: the validation loss, None when it was not logged.
         level: whether the run ended at a good level.
+        accuracies: of train and val as fractions, when both were logged.
         limits: the thresholds.
     """
     diverging = read_divergence(train, val, val_trend, limits)
@@ -107,7 +115,8 @@ def read_table(
     if val is None or val_trend is None:
         return _read_train_alone(train, train_trend, level)
     return (
-        read_val_rise(train, val, limits)
+        read_accuracy_gap(train_trend, accuracies, limits)
+        or read_val_rise(train, val, limits)
         or read_disagreement(train, val, train_trend, val_trend, limits)
         or read_flat_stretch(train, val, limits)
         or _read_tail(train, val, train_trend, val_trend, level)
@@ -184,6 +193,35 @@ def read_val_rise(train: Shape, val: Shape, limits: Thresholds = DEFAULT) -> Rea
                 observed=-fell / train.gain if train.gain > 0 else 0.0,
                 threshold=None,
                 note="change in the same stretch, of its gain",
+            ),
+        ),
+    )
+
+
+def read_accuracy_gap(
+    trend: Trend, accuracies: tuple[Curve, Curve] | None, limits: Thresholds = DEFAULT
+) -> Reading | None:
+    """Validation is answered far better than training, which stays near chance: the splits disagree."""
+    if accuracies is None or trend.direction == "falling":
+        return None
+    train, val = accuracies
+    skill = skill_of(train)
+    train_end, val_end = end_of(train), end_of(val)
+    if np.isnan(skill) or skill >= POOR_SKILL or val_end - train_end < limits.accuracy_gap:
+        return None
+    return Reading(
+        cell="data-problem",
+        reason=f"validation is answered far better (accuracy {val_end:.3g}) than training ({train_end:.3g})",
+        confidence=confidence(
+            ratio(val_end - train_end, limits.accuracy_gap), 1 + (POOR_SKILL - skill) / POOR_SKILL
+        ),
+        evidence=(
+            Evidence(
+                series=val.series,
+                epochs=(int(val.epoch[0]), int(val.epoch[-1])),
+                observed=val_end - train_end,
+                threshold=limits.accuracy_gap,
+                note="accuracy above that of training",
             ),
         ),
     )
@@ -283,10 +321,13 @@ def read_flat_stretch(train: Shape, val: Shape, limits: Thresholds = DEFAULT) ->
     points = len(val) - 1 - first
     if points < max(limits.long_epochs, limits.long_stretch * len(val)) or train.gain <= 0:
         return None
+    # A validation loss that never gained in this log may have done so before: resumed and fine-tuned runs.
+    if first == 0 or val.gain < limits.noise * val.noise or train.kept > limits.descended:
+        return None
     epoch = int(val.epoch[first])
     fell = train_fall_since(train, epoch)
     gap = val.end - train.end
-    if fell < limits.train_goes_on * train.gain or fell < limits.noise * train.noise:
+    if fell < limits.train_goes_on * train.gain or fell < limits.noise * train.noise or fell < val.noise:
         return None
     if gap < 0.5 * fell or val.end < val.best - val.noise:
         return None
@@ -397,6 +438,8 @@ def _flat(train: Shape, train_trend: Trend, val_trend: Trend | None, level: Leve
 
 
 def bounces(train: Shape) -> bool:
-    """Whether the end of the training loss swings by a visible part of all it gained, to and fro."""
+    """Whether the end of the training loss swings by a visible part of its gain and level, to and fro."""
     deviation, turns = swing(train)
-    return train.gain > 6 * train.noise and deviation > 0.05 * train.gain and turns > 0.4
+    if train.gain < 6 * train.noise or deviation < 0.05 * train.gain or turns < 0.4:
+        return False
+    return not train.positive or deviation > 0.08 * train.end

@@ -19,7 +19,8 @@ class DataProblem(Rule):
 
     ## Evidence
     The validation loss falls by many times its noise while the training loss falls by less than a fifth of
-    that, over the whole run; or, at the end, training rises while validation falls.
+    that, over the whole run; or validation is answered far better than training, whose accuracy stays near
+    chance; or, at the end, training rises while validation falls.
 
     ## Remedies
     Look at thirty training samples with their labels, as they enter the network, after shuffling and

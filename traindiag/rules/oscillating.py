@@ -121,6 +121,8 @@ class Oscillating(Rule):
         height, fall = float(early[peak]) - first, first - train.end
         if fall <= 0 or height < self.outbreak * fall or height < 6 * train.noise:
             return None
+        if np.count_nonzero(early > first + 0.1 * fall) < max(3, 0.05 * len(train)):
+            return None
         return self.finding(
             f"the training loss broke out to {early[peak]:.4g} at epoch {int(train.epoch[peak])}, "
             f"far above its start of {first:.4g}, before it settled",

@@ -25,7 +25,8 @@ class SlowLearning(Rule):
 
     ## Evidence
     The loss (training or validation, whichever is less noisy) fell by less than a tenth of its start over at
-    least twenty epochs, the last half as fast as the first; no accuracy rose visibly.
+    least twenty epochs (or, on a really straight line, so slowly that it would need four hundred epochs or more
+    to reach zero), the last half as fast as the first; no accuracy rose visibly.
 
     ## Remedies
     Raise the learning rate tenfold, or search for the largest rate at which the loss still falls.
@@ -56,19 +57,23 @@ class SlowLearning(Rule):
         shape = max(shapes, key=lambda each: each.gain / each.noise if each.noise > 0 else np.inf)
         fall = max(1 - each.kept for each in shapes)
         straight = straightness(shape)
-        if fall > self.max_fall or shape.gain < 4 * shape.noise or straight < self.straightness:
+        # A straight fall by this much would need four hundred epochs to reach zero.
+        longest = min(max(self.max_fall, len(shape) / 400), 0.25)
+        if fall > longest or shape.gain < 4 * shape.noise:
+            return
+        if straight < (self.straightness if fall <= self.max_fall else 0.8):
             return
         if shape.rise > 0.25 * shape.gain or self._learns(signals):
             return
         yield self.finding(
             f"the loss fell by only {fall:.1%} in {len(shape)} epochs, and as slowly at the end as at the start",
-            confidence=confidence(ratio(self.max_fall, max(fall, 1e-3)), ratio(straight, self.straightness)),
+            confidence=confidence(ratio(longest, max(fall, 1e-3)), ratio(straight, self.straightness)),
             evidence=[
                 Evidence(
                     series=shape.series,
                     epochs=(shape.first_epoch, shape.last_epoch),
                     observed=float(fall),
-                    threshold=self.max_fall,
+                    threshold=longest,
                     note="fall, of the start",
                 ),
                 Evidence(
