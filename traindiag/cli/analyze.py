@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from traindiag.cli.mapping import check_mapping, parse_mapping
 from traindiag.cli.options import ColorOption
 from traindiag.cli.output import say, write_result
 from traindiag.cli.terminal import Color, only_ascii, wants_color, width_of
@@ -70,16 +71,15 @@ def analyze(
     Exit code: 0 whatever is found, 1 if --fail-on is met, 2 if nothing could be read.
     """
     from traindiag.diagnose import diagnose_runs
-    from traindiag.model.rename import parse_mapping, renamed
     from traindiag.readers.discover import find_runs
     from traindiag.reports.base import renderer
     from traindiag.reports.narrow import narrowed
 
     writer = renderer(_format(format, output))
     names = parse_mapping(mapping or ())
-    found = find_runs(paths, reader=reader)
-    runs = renamed(found.runs, names) if names else found.runs
-    report = diagnose_runs(runs, found.unreadable, select=_words(select), ignore=_words(ignore))
+    found = find_runs(paths, reader=reader, names=names)
+    check_mapping(names, found.runs)
+    report = diagnose_runs(found.runs, found.unreadable, select=_words(select), ignore=_words(ignore))
     report = narrowed(report, min_severity)
     _warn(report, quiet=writer.name == "text" and output is None and sys.stdout.isatty())
     if report.runs or writer.name != "text":
@@ -135,9 +135,10 @@ def _warn(report: Report, *, quiet: bool) -> None:
 
 def _draw(report: Report, folder: Path) -> None:
     from traindiag.plots.save import save_figures
+    from traindiag.reports.numbers import counted
 
     written = save_figures(report, folder)
-    say(f"traindiag: wrote {len(written)} figures to {folder}")
+    say(f"traindiag: wrote {counted(len(written), 'figure')} to {folder}")
 
 
 def _exit_code(report: Report, fail_on: Severity | None) -> int:

@@ -1,14 +1,16 @@
-"""Logged names that cannot be guessed, put right by the user: ``--map trn_obj=loss``."""
+"""``--map``: logged names that cannot be guessed, put right by the user."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from traindiag.model.errors import UsageError
 from traindiag.model.names import split_and_metric
 from traindiag.model.nearest import did_you_mean
-from traindiag.model.run import Run
+
+if TYPE_CHECKING:
+    from traindiag.model.run import Run
 
 
 def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
@@ -21,50 +23,29 @@ def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
     for pair in pairs:
         old, _, new = (part.strip() for part in pair.rpartition("="))
         if not old or not new:
-            raise UsageError(
-                f"{pair!r} is no renaming", next_step="write LOGGED_NAME=METRIC, as in trn_obj=loss"
-            )
+            raise UsageError(f"{pair!r} renames nothing", next_step="write NAME=METRIC, as in trn_obj=loss")
         mapping[old] = new
     return mapping
 
 
-def renamed(runs: Sequence[Run], mapping: Mapping[str, str]) -> list[Run]:
-    """The runs with some series called otherwise.
-
-    Args:
-        runs: as read.
-        mapping: from a logged name as Keras would write it (``obj``, ``val_obj``)
-            to the right one (``loss``, ``val_loss``).
+def check_mapping(mapping: Mapping[str, str], runs: Iterable[Run]) -> None:
+    """Make sure that every renaming did something: a misspelt column must not go unnoticed.
 
     Raises:
-        UsageError: no run has a series of that name.
+        UsageError: no run has the metric a name was mapped to.
     """
+    logged = {
+        (str(split), str(metric))
+        for run in runs
+        for split, metric in run.frame[["split", "metric"]].drop_duplicates().itertuples(index=False)
+    }
+    if not logged:
+        return
+    names = sorted(metric if split == "train" else f"{split}_{metric}" for split, metric in logged)
     for old, new in mapping.items():
-        if not any(old in _names(run) for run in runs):
-            logged = sorted({name for run in runs for name in _names(run)})
+        if split_and_metric(new) not in logged:
             raise UsageError(
-                f"no run has a metric {old!r}",
+                f"no log has a column or key {old!r}",
                 where=f"--map {old}={new}",
-                next_step=did_you_mean(old, logged, otherwise=f"there are {', '.join(logged[:8])}"),
+                next_step=did_you_mean(old, names, otherwise=f"logged are {', '.join(names[:8])}"),
             )
-    return [_renamed(run, mapping) for run in runs]
-
-
-def _names(run: Run) -> set[str]:
-    pairs = run.frame[["split", "metric"]].drop_duplicates()
-    return {_wide(str(split), str(metric)) for split, metric in pairs.itertuples(index=False)}
-
-
-def _wide(split: str, metric: str) -> str:
-    return metric if split == "train" else f"{split}_{metric}"
-
-
-def _renamed(run: Run, mapping: Mapping[str, str]) -> Run:
-    frame = run.frame.copy()
-    wide = [
-        _wide(str(split), str(metric)) for split, metric in zip(frame["split"], frame["metric"], strict=True)
-    ]
-    for old, new in mapping.items():
-        rows = [name == old for name in wide]
-        frame.loc[rows, "split"], frame.loc[rows, "metric"] = split_and_metric(new)
-    return replace(run, frame=frame)

@@ -34,14 +34,15 @@ class Block:
 
 def blocks(page: str) -> Iterator[Block]:
     """The blocks of a dedented docstring."""
+    indent = 0
     for chunk in re.split(r"\n[ \t]*\n", page.strip("\n")):
         lines = chunk.split("\n")
         if _is_title(lines[0]):
             yield Block("title", lines.pop(0).strip(" #:"))
             if lines and re.fullmatch(r"[-=~^]+", lines[0].strip()):
                 lines.pop(0)
-            lines = _dedented(lines)
-        yield from _body(lines)
+            indent = len(lines[0]) - len(lines[0].lstrip()) if lines else 0
+        yield from _body([line.removeprefix(" " * indent) for line in lines])
 
 
 def _is_title(line: str) -> bool:
@@ -71,7 +72,7 @@ def _body(lines: list[str]) -> Iterator[Block]:
 
 def _prose(lines: list[str]) -> Block:
     text = " ".join(line.strip() for line in lines)
-    return Block("item" if _ITEM.match(lines[0]) else "paragraph", text.removesuffix("::"))
+    return Block("item" if _ITEM.match(lines[0]) else "paragraph", re.sub("::$", ":", text))
 
 
 class Page:

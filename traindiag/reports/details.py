@@ -13,8 +13,10 @@ from traindiag.model.report import RunReport
 from traindiag.reports.ink import Ink
 from traindiag.reports.numbers import counted, epochs_text, short
 from traindiag.reports.sanitise import sanitise_lines
+from traindiag.reports.words import sentence
 
 GUTTER = 8
+MOST_NAMES = 8
 MOST = 3
 """Evidence and remedies shown of one finding unless everything is asked for."""
 
@@ -33,8 +35,9 @@ class Details:
 
     def ill(self, run: RunReport, alike: Sequence[RunReport] = ()) -> None:
         """The whole block of an ill run; `alike` names other runs with the same verdict."""
-        self._heading(run)
-        self.paragraph("", self.ink.text(run.verdict.message, "bold"), indent=2)
+        if self._heading(run):
+            self.paragraph("", self.ink.text(run.name, "dim"), indent=2)
+        self.paragraph("", self.ink.text(sentence(run.verdict.message), "bold"), indent=2)
         own, others = _split_findings(run)
         if own is not None:
             self._evidence(own.evidence)
@@ -46,11 +49,18 @@ class Details:
 
     def line(self, run: RunReport) -> None:
         """A run in one sentence, for those that could not be judged."""
-        sentence = Text.assemble(
+        line = Text.assemble(
             *(self.ink.verdict_mark(run.verdict), " ", self.ink.text(run.name, "bold"), "  "),
-            self.ink.text(f"{run.verdict.rule}: {run.verdict.message}"),
+            self.ink.text(f"{run.verdict.rule}: {sentence(run.verdict.message)}"),
         )
-        self.paragraph("", sentence, indent=0, hang=2)
+        self.paragraph("", line, indent=0, hang=2)
+
+    def lines(self, runs: Sequence[RunReport]) -> None:
+        """Several runs with one verdict that could not be judged: how many, then their names."""
+        verdict = runs[0].verdict
+        head = self.ink.text(f"{verdict.rule} {verdict.code}, {counted(len(runs), 'run')}: ", "bold")
+        body = Text.assemble(self.ink.verdict_mark(verdict), " ", head, self._names(runs))
+        self.paragraph("", body, indent=0, hang=2)
 
     def remarks(self, run: RunReport) -> None:
         """A healthy run about which something can still be said."""
@@ -69,7 +79,8 @@ class Details:
             head = Text(f"  {label}".ljust(indent), style) if label and number == 0 else Text(blank)
             self.console.print(Text.assemble(head, line), soft_wrap=True)
 
-    def _heading(self, run: RunReport) -> None:
+    def _heading(self, run: RunReport) -> bool:
+        """One line across the page; whether the run's name had to be cut for it."""
         verdict = run.verdict
         right = f"{verdict.rule} {verdict.code}, {verdict.severity}, {verdict.confidence:.0%} sure"
         width = self.ink.options.width
@@ -81,6 +92,7 @@ class Details:
         self.console.print()
         outcome = self.ink.text(right, self.ink.verdict_style(verdict))
         self.console.print(Text.assemble(left, line, outcome), soft_wrap=True)
+        return self.ink.text(run.name).cell_len > name.cell_len
 
     def _evidence(self, evidence: Sequence[Evidence]) -> None:
         shown = evidence if self.ink.options.verbose else evidence[:MOST]
@@ -100,10 +112,10 @@ class Details:
     def _remedies(self, remedies: Sequence[Remedy]) -> None:
         shown = remedies if self.ink.options.verbose else remedies[:MOST]
         for rank, remedy in enumerate(shown, 1):
-            change = self.ink.text(f"{rank}. {remedy.change}", "bold")
+            change = self.ink.text(f"{rank}. {sentence(remedy.change)}", "bold")
             self.paragraph("" if rank > 1 else "Do", change, hang=3)
             if remedy.why:
-                self.paragraph("", self.ink.text(remedy.why), indent=GUTTER + 3)
+                self.paragraph("", self.ink.text(sentence(remedy.why)), indent=GUTTER + 3)
             self._snippet(remedy.snippet)
         if len(shown) < len(remedies):
             more = counted(len(remedies) - len(shown), "more remedy", "more remedies")
@@ -119,7 +131,7 @@ class Details:
             label = labels[number] if number == 0 or labels[number] != labels[number - 1] else ""
             name = self.ink.text(f"{each.rule} {each.code}: ", "bold")
             body = Text.assemble(
-                self.ink.severity_mark(each.severity), " ", name, self.ink.text(each.message)
+                self.ink.severity_mark(each.severity), " ", name, self.ink.text(sentence(each.message))
             )
             self.paragraph(label, body, hang=2)
             if self.ink.options.verbose:
@@ -136,10 +148,14 @@ class Details:
             self.paragraph("" if number else "Log", body, hang=2)
 
     def _alike(self, runs: Sequence[RunReport]) -> None:
-        shown = runs if self.ink.options.verbose else runs[:12]
-        names = ", ".join(run.name for run in shown)
-        more = f" and {len(runs) - len(shown)} more" if len(shown) < len(runs) else ""
-        self.paragraph("Same", self.ink.text(f"{counted(len(runs), 'other run')}: {names}{more}"))
+        body = Text.assemble(f"{counted(len(runs), 'other run')}: ", self._names(runs))
+        self.paragraph("Same", body, hang=2)
+
+    def _names(self, runs: Sequence[RunReport]) -> Text:
+        shown = runs if self.ink.options.verbose else runs[:MOST_NAMES]
+        width = self.ink.options.width - GUTTER - 4
+        names = Text(", ").join(self.ink.tail(run.name, width) for run in shown)
+        return names.append(f" and {len(runs) - len(shown)} more") if len(shown) < len(runs) else names
 
 
 def _split_findings(run: RunReport) -> tuple[Finding | None, list[Finding]]:

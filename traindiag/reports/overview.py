@@ -39,6 +39,8 @@ def overview(runs: Sequence[RunReport], ink: Ink) -> list[Text]:
 def legend(runs: Sequence[RunReport], ink: Ink) -> Text:
     """What the table does not say itself, once."""
     parts = ["Epochs count from 0", "train and val: loss, one scale a run"]
+    if any(curve.axis == "step" for run in runs for curve in run.curves if curve.metric == loss_name(run)):
+        parts[0] += " (steps where a log has no epochs)"
     if any(_broken(run) for run in runs):
         parts.append(f"{ASCII_BROKEN if ink.options.ascii else BROKEN} is NaN or infinite")
     return ink.text("; ".join(parts) + ".", "dim")

@@ -74,18 +74,18 @@ class _Page:
         self._title("Healthy, with remarks")
         for run in noted if self.ink.options.verbose else noted[:MANY]:
             self.details.remarks(run)
-        self._more(len(noted))
+        if len(noted) > MANY and not self.ink.options.verbose:
+            self.console.print(Text(f"  and {len(noted) - MANY} more; --verbose lists them", "dim"))
 
     def _unjudged(self, runs: Sequence[RunReport]) -> None:
         if runs:
             self._title("Not judged")
-        for run in runs if self.ink.options.verbose else runs[:MANY]:
-            self.details.line(run)
-        self._more(len(runs))
-
-    def _more(self, count: int) -> None:
-        if count > MANY and not self.ink.options.verbose:
-            self.console.print(Text(f"  and {count - MANY} more; --verbose lists them", "dim"))
+        if self.ink.options.verbose or len(runs) <= MANY:
+            for run in runs:
+                self.details.line(run)
+            return
+        for group in grouped(runs, apart=False):
+            self.details.lines(group)
 
     def _unreadable(self, report: Report) -> None:
         if report.unreadable:
