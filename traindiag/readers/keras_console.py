@@ -115,21 +115,23 @@ class _Epochs:
             return
         pairs = _PAIR.findall(piece)
         if pairs:
-            self._update(piece, {name.strip(): float(value) for name, value in pairs})
+            values = {name.strip(): float(value) for name, value in pairs}
+            self._update(piece, values, same_line=header is not None)
 
-    def _update(self, piece: str, values: dict[str, float]) -> None:
+    def _update(self, piece: str, values: dict[str, float], *, same_line: bool) -> None:
         epoch = self._now
         bar = _BAR.search(piece)
         is_bar = _BAR_SIGNS.search(piece) is not None
+        timed = _DURATION.search(piece) is not None
         if epoch is None:
             # Lines of epochs that are not numbered: each line without a bar is one.
-            if is_bar or not _DURATION.search(piece) or not any(is_loss(name) for name in values):
+            if is_bar or not timed or not any(is_loss(name) for name in values):
                 return
             number = self.done[-1].number + 1 if self.done else 1
             self.details["numbering"] = "no epoch numbers in the text, lines counted"
             self.done.append(_Epoch(number=number, total=0, values=values, ends=1, closed=True))
             return
-        if epoch.closed:
+        if epoch.closed or not (is_bar or timed or same_line):
             return
         at = int(bar[1]) if bar else -1
         of = int(bar[2]) if bar and bar[2].isdigit() else -1
