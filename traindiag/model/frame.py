@@ -77,14 +77,17 @@ def frame_from_series(run: str, series: Sequence[Series]) -> pd.DataFrame:
     total = sum(lengths)
 
     def integers(arrays: list[NDArray[np.int64] | None]) -> Any:
-        joined = np.full(total, MISSING, dtype=np.int64)
+        joined = np.zeros(total, dtype=np.int64)
+        mask = np.ones(total, dtype=np.bool_)
         end = 0
         for array, length in zip(arrays, lengths, strict=True):
             if array is not None:
-                joined[end : end + length] = array
+                part = slice(end, end + length)
+                joined[part] = array
+                mask[part] = missing = array == MISSING
+                if missing.any():
+                    joined[part][missing] = 0
             end += length
-        mask = joined == MISSING
-        joined[mask] = 0
         return pd.arrays.IntegerArray(joined, mask)
 
     def floats(arrays: list[NDArray[np.float64] | None]) -> NDArray[np.float64]:
@@ -94,14 +97,17 @@ def frame_from_series(run: str, series: Sequence[Series]) -> pd.DataFrame:
         ]
         return np.concatenate(parts) if parts else np.empty(0)
 
-    metric_names = np.empty(len(series), dtype=object)
-    metric_names[:] = [each.metric for each in series]
+    def texts(names: list[str], counts: list[int]) -> Any:
+        # Taking from an array of each name once checks every name once, not every row.
+        each_once = pd.Series(names, dtype="str").array
+        return each_once.take(np.repeat(np.arange(len(names)), counts))
+
     split_codes = np.array([SPLITS.index(each.split) for each in series], dtype=np.int8)
     return pd.DataFrame(
         {
-            "run": pd.Series(np.full(total, run, dtype=object), dtype="str"),
+            "run": texts([run], [total]),
             "split": pd.Categorical.from_codes(np.repeat(split_codes, lengths), categories=pd.Index(SPLITS)),
-            "metric": pd.Series(np.repeat(metric_names, lengths), dtype="str"),
+            "metric": texts([each.metric for each in series], lengths),
             "epoch": integers([each.epoch for each in series]),
             "step": integers([each.step for each in series]),
             "wall_time": floats([each.wall_time for each in series]),
