@@ -38,7 +38,8 @@ def new_bars(end: str = "\n") -> str:
         text += f"Epoch {epoch}/3{end}"
         for done in (1, 5, 10):
             full, rest = "━" * (2 * done), "━" * (20 - 2 * done)
-            text += f"\r\x1b[1m{done:2d}/10\x1b[0m \x1b[32m{full}\x1b[0m\x1b[37m{rest}\x1b[0m \x1b[1m0s\x1b[0m 12ms/step"
+            text += f"\r\x1b[1m{done:2d}/10\x1b[0m \x1b[32m{full}\x1b[0m\x1b[37m{rest}\x1b[0m"
+            text += " \x1b[1m0s\x1b[0m 12ms/step"
             text += f" - accuracy: 0.6250 - loss: {loss + 1 / done:.4f}" + "\b" * 80
         text += f"\r\x1b[1m10/10\x1b[0m \x1b[32m{'━' * 20}\x1b[0m\x1b[37m\x1b[0m \x1b[1m1s\x1b[0m 24ms/step"
         text += f" - accuracy: 0.7500 - loss: {loss:.4f} - val_accuracy: 0.5000 - val_loss: {val:.4f}"
@@ -97,7 +98,8 @@ def test_nan_loss(read_one):
 
 
 def test_evaluation_and_prediction_after_training_are_no_epoch(read_one):
-    bar = " 1/10 [==>...] - ETA: 0s - loss: 9.0000 - acc: 0.1\r10/10 [====] - 0s 1ms/step - loss: 9.0000 - acc: 0.1000\n"
+    bar = " 1/10 [==>...] - ETA: 0s - loss: 9.0000 - acc: 0.1\r"
+    bar += "10/10 [====] - 0s 1ms/step - loss: 9.0000 - acc: 0.1000\n"
     check(read_one("console.txt", old_bars() + bar + "Test loss: 9.0\n4/4 [====] - 0s 2ms/step\n"))
     check(read_one("console.txt", new_bars() + bar.replace("10/10", "100/100")))
 
@@ -165,7 +167,8 @@ def test_lines_of_epochs_that_are_not_numbered(read_one):
 
 
 def test_names_with_blanks_slashes_and_digits(read_one):
-    text = "Epoch 1/2\n1s - loss: 1.0 - out_a/f1: 0.5 - auc_2: 1e-3\nEpoch 2/2\n1s - loss: 0.5 - out_a/f1: 0.6 - auc_2: 2.5E+1\n"
+    text = "Epoch 1/2\n1s - loss: 1.0 - out_a/f1: 0.5 - auc_2: 1e-3\n"
+    text += "Epoch 2/2\n1s - loss: 0.5 - out_a/f1: 0.6 - auc_2: 2.5E+1\n"
     run = read_one("console.txt", text)
     assert run.wide()["out_a/f1"].tolist() == [0.5, 0.6]
     assert run.wide()["auc_2"].tolist() == [1e-3, 25.0]
