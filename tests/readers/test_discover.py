@@ -243,7 +243,7 @@ def test_read_and_read_all(write, tmp_path):
     assert traindiag.read(path).wide()["loss"].tolist() == [1.0, 0.5, 0.25]
     write("b/log.csv", OTHER)
     assert len(traindiag.read_all(tmp_path).runs) == 2
-    with pytest.raises(UsageError, match="2 runs .a, b."):
+    with pytest.raises(UsageError, match=r"2 runs \(a, b\)"):
         traindiag.read(tmp_path)
     with pytest.raises(UnreadableError, match="no such file"):
         traindiag.read(tmp_path / "none")

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from traindiag.readers.discover import find_runs
+
+EPOCHS = 8
+
+
+def history(seed=0, epochs=EPOCHS):
+    """A run as Keras keeps it: float32 means turned into Python floats."""
+    rng = np.random.default_rng(seed)
+    falling = np.exp(-np.arange(epochs) / 5)
+    noise = rng.normal(0, 0.02, (2, epochs))
+    return {
+        "accuracy": [float(np.float32(value)) for value in 1 - 0.6 * falling],
+        "loss": [float(np.float32(value)) for value in falling + noise[0]],
+        "val_loss": [float(np.float32(value)) for value in falling + 0.1 + noise[1]],
+    }
+
+
+def as_csv(run, first=0):
+    rows = [
+        f"{first + i},{','.join(map(repr, row))}" for i, row in enumerate(zip(*run.values(), strict=True))
+    ]
+    return "\n".join([f"epoch,{','.join(run)}", *rows]) + "\n"
+
+
+def keras_number(value):
+    """As Keras' Progbar prints it."""
+    return f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}"
+
+
+def as_console(run):
+    epochs = len(run["loss"])
+    return "".join(
+        f"Epoch {i + 1}/{epochs}\n10/10 - 1s - 100ms/step - "
+        + " - ".join(f"{name}: {keras_number(column[i])}" for name, column in run.items())
+        + "\n"
+        for i in range(epochs)
+    )
+
+
+FORMS = {
+    "log.csv": as_csv,
+    "history.json": json.dumps,
+    "history.txt": str,
+    "history.pkl": pickle.dumps,
+    "console.txt": as_console,
+}
+
+
+def write_forms(write, folder, run, forms=FORMS):
+    for name in forms:
+        write(f"{folder}/{name}", FORMS[name](run))
+
+
+def one(path):
+    found = find_runs([path])
+    assert found.unreadable == ()
+    [run] = found.runs
+    return run
+
+
+def test_five_forms_of_one_run_are_one_run(write, tmp_path):
+    write_forms(write, "exp", history())
+    run = one(tmp_path)
+    assert run.name == "exp"
+    assert run.source.reader == "keras-csv"
+    assert [path.rsplit("/", 1)[1] for path in run.source.also] == [
+        "history.json", "history.pkl", "history.txt", "console.txt",
+    ]  # fmt: skip
+    assert len(run.frame) == 3 * EPOCHS
+
+
+@pytest.mark.parametrize("form", ["history.json", "history.txt", "history.pkl", "console.txt"])
+@pytest.mark.parametrize("scale", [1.0, 1e-5, 1e4])
+def test_each_form_is_known_at_any_scale(write, tmp_path, form, scale):
+    run = {
+        name: [value * (scale if "loss" in name else 1) for value in column]
+        for name, column in history().items()
+    }
+    write_forms(write, "exp", run, ("log.csv", form))
+    assert len(one(tmp_path).source.also) == 1
+
+
+def test_event_float32_against_float64(write, tmp_path):
+    run = {name: [value / 3 for value in column] for name, column in history().items()}
+    write("exp/log.csv", as_csv(run))
+    write("exp/history.json", json.dumps({k: [float(np.float32(v)) for v in c] for k, c in run.items()}))
+    assert len(one(tmp_path).source.also) == 1
+
+
+def test_two_different_runs_in_one_folder_are_two(write, tmp_path):
+    write("exp/a.csv", as_csv(history(1)))
+    write("exp/b.csv", as_csv(history(2)))
+    write("exp/b.txt", as_console(history(2)))
+    found = find_runs([tmp_path])
+    assert [(run.name, len(run.source.also)) for run in found.runs] == [("exp/a", 0), ("exp/b", 1)]
+
+
+def test_a_copy_is_not_counted_twice(write, tmp_path):
+    write("exp/a.csv", as_csv(history()))
+    write("exp/copy of a.csv", as_csv(history()))
+    run = one(tmp_path)
+    assert run.source.path.endswith("a.csv")
+    assert len(run.source.also) == 1
+
+
+def test_the_same_values_in_other_folders_are_other_runs(write, tmp_path):
+    write("seed1/log.csv", as_csv(history()))
+    write("seed2/log.csv", as_csv(history()))
+    assert [run.name for run in find_runs([tmp_path]).runs] == ["seed1", "seed2"]
+
+
+def test_a_series_only_another_form_has_is_added_and_said(write, tmp_path):
+    run = history()
+    write("exp/log.csv", as_csv(run))
+    write("exp/history.json", json.dumps({**run, "learning_rate": [0.1] * EPOCHS}))
+    merged = one(tmp_path)
+    assert merged.wide()["learning_rate"].tolist() == [0.1] * EPOCHS
+    assert merged.source.details["learning_rate"] == "from history.json"
+
+
+def test_epochs_only_another_form_has_are_added_and_said(write, tmp_path):
+    run = history()
+    short = {name: column[:5] for name, column in run.items()}
+    write("exp/log.csv", as_csv(short))
+    write("exp/history.json", json.dumps(run))
+    merged = one(tmp_path)
+    assert merged.wide()["loss"].tolist() == run["loss"]
+    assert merged.source.details["loss"] == "3 more epochs from history.json"
+
+
+def test_a_late_start_is_filled_up_from_the_front(write, tmp_path):
+    run = history()
+    late = {name: column[3:] for name, column in run.items()}
+    write("exp/log.csv", as_csv(late, first=3))
+    write("exp/history.json", json.dumps(run))
+    merged = one(tmp_path)
+    assert merged.wide()["loss"].tolist() == run["loss"]
+
+
+def test_one_shared_epoch_is_no_proof(write, tmp_path):
+    run = history()
+    write("exp/a.csv", as_csv({name: column[:4] for name, column in run.items()}))
+    write("exp/b.csv", as_csv({name: column[3:] for name, column in run.items()}, first=3))
+    assert len(find_runs([tmp_path]).runs) == 2
+
+
+def test_a_shared_accuracy_is_no_proof(write, tmp_path):
+    run = history()
+    write("exp/a.csv", as_csv(run))
+    write("exp/b.json", json.dumps({"accuracy": run["accuracy"]}))
+    assert len(find_runs([tmp_path]).runs) == 2
+
+
+def test_one_differing_value_is_enough_to_part(write, tmp_path):
+    run = history()
+    other = {**run, "val_loss": [*run["val_loss"][:-1], run["val_loss"][-1] + 0.01]}
+    write("exp/log.csv", as_csv(run))
+    write("exp/console.txt", as_console(other))
+    assert len(find_runs([tmp_path]).runs) == 2
+
+
+def test_a_nan_run_is_one_run_in_all_forms(write, tmp_path):
+    run = history()
+    run["loss"][2:] = [float("nan")] * (EPOCHS - 2)
+    run["val_loss"][2:] = [float("inf")] * (EPOCHS - 2)
+    write_forms(write, "exp", run)
+    assert len(one(tmp_path).source.also) == 4
+
+
+def test_a_single_epoch_in_all_forms(write, tmp_path):
+    write_forms(write, "exp", history(epochs=1))
+    assert len(one(tmp_path).source.also) == 4
+
+
+def test_two_runs_of_one_console_find_their_own_tables(write, tmp_path):
+    first, second = history(1), history(2)
+    write("exp/console.txt", as_console(first) + as_console(second))
+    write("exp/first.csv", as_csv(first))
+    write("exp/second.csv", as_csv(second))
+    found = find_runs([tmp_path])
+    assert [(run.name, [p.rsplit("/", 1)[1] for p in run.source.also]) for run in found.runs] == [
+        ("exp/first", ["console.txt"]),
+        ("exp/second", ["console.txt"]),
+    ]
+
+
+def test_a_sub_folder_of_another_run_stays_apart(write, tmp_path):
+    write("exp/log.csv", as_csv(history(1)))
+    write("exp/logs/log.csv", as_csv(history(2)))
+    assert [run.name for run in find_runs([tmp_path]).runs] == ["exp/log", "exp/logs/log"]
