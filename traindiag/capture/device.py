@@ -1,0 +1,150 @@
+"""Which Keras backend and which device a training runs on."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from traindiag.model.errors import UsageError
+
+INSTALL = 'pip install "traindiag[keras]"'
+
+
+class DeviceChoice(StrEnum):
+    """What the user asks for."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """Where a training runs.
+
+    Attributes:
+        kind: cpu or gpu.
+        name: the maker's name of a GPU, the architecture of a CPU.
+        backend: tensorflow, jax or torch.
+        scope: the device in Keras' notation, ``gpu:0``, for `keras.device`.
+    """
+
+    kind: str
+    name: str
+    backend: str
+    scope: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.upper()} ({self.name}), {self.backend} backend"
+
+
+def import_keras() -> Any:
+    """The keras module, ready to train.
+
+    Raises:
+        UsageError: Keras, its backend, or what the scenarios and their logs need is not installed.
+    """
+    try:
+        keras = import_module("keras")
+        for needed in ("tensorflow", "tensorboard", "sklearn"):
+            import_module(needed)
+    except ImportError as error:
+        missing = (error.name or str(error)).split(".")[0]
+        raise UsageError(
+            f"training needs Keras, TensorFlow, TensorBoard and scikit-learn, and {missing} is not installed",
+            next_step=f"install them with: {INSTALL}",
+        ) from error
+    return keras
+
+
+def gpus(backend: str) -> list[tuple[str, str]]:
+    """The GPUs a Keras backend sees, as (scope, name): ``("gpu:0", "NVIDIA H200")``.
+
+    A backend without GPU support, or one traindiag does not know, sees none.
+    """
+    finder = {"tensorflow": _tensorflow_gpus, "jax": _jax_gpus, "torch": _torch_gpus}.get(backend)
+    return [] if finder is None else finder()
+
+
+def _tensorflow_gpus() -> list[tuple[str, str]]:
+    config = import_module("tensorflow").config
+    found = config.list_physical_devices("GPU")
+    names = [config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in found]
+    return [(f"gpu:{index}", str(name)) for index, name in enumerate(names)]
+
+
+def _jax_gpus() -> list[tuple[str, str]]:
+    devices = import_module("jax").devices()
+    found = [device for device in devices if device.platform in ("gpu", "cuda", "rocm")]
+    return [(f"gpu:{device.id}", str(device.device_kind)) for device in found]
+
+
+def _torch_gpus() -> list[tuple[str, str]]:
+    torch = import_module("torch")
+    if torch.cuda.is_available():
+        count = range(torch.cuda.device_count())
+        return [(f"gpu:{index}", str(torch.cuda.get_device_name(index))) for index in count]
+    metal = getattr(torch.backends, "mps", None)
+    return [("mps", "Apple GPU")] if metal is not None and metal.is_available() else []
+
+
+def choose_device(choice: DeviceChoice | str = DeviceChoice.AUTO) -> Device:
+    """The device to train on: the first GPU Keras' backend sees, else the CPU.
+
+    Args:
+        choice: auto, cpu or gpu.
+
+    Raises:
+        UsageError: `gpu` is asked for and the backend sees none, or Keras is not installed.
+    """
+    backend = import_keras().backend.backend()
+    choice = DeviceChoice(choice)
+    found = [] if choice is DeviceChoice.CPU else gpus(backend)
+    if found:
+        scope, name = found[0]
+        return Device(kind="gpu", name=name, backend=backend, scope=scope)
+    if choice is DeviceChoice.GPU:
+        raise UsageError(
+            f"Keras' {backend} backend sees no GPU",
+            where="--device gpu",
+            next_step="use --device auto or cpu, or install the backend with GPU support",
+        )
+    return Device(kind="cpu", name=platform.machine() or "unknown", backend=backend, scope="cpu:0")
+
+
+@contextmanager
+def on_device(device: Device) -> Iterator[None]:
+    """Everything Keras builds and trains inside runs on `device`."""
+    if device.kind == "gpu" and device.backend == "tensorflow":
+        _grow_memory()
+    with import_keras().device(device.scope):
+        yield
+
+
+def _grow_memory() -> None:
+    """Take GPU memory as needed: TensorFlow else takes all of it, also what other programs use."""
+    config = import_module("tensorflow").config
+    for gpu in config.list_physical_devices("GPU"):
+        try:
+            config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:
+            return  # The GPU is in use by this process already: its way of taking memory is settled.
+
+
+def versions(backend: str) -> dict[str, str]:
+    """Versions of what a recorded run depends on, by distribution name."""
+    names = ["keras", backend, "tensorboard", "numpy", "scikit-learn"]
+    found = {"python": platform.python_version()}
+    for name in dict.fromkeys(names):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            module = import_module(name)
+            found[name] = str(getattr(module, "__version__", "unknown"))
+    return found

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from traindiag.capture.data import Data, digits
+from traindiag.capture.scenarios.base import Knobs, Scenario
+
+
+class Noisy(Scenario):
+    """Healthy but noisy: batches of four make both losses jump about a level that is good."""
+
+    name = "noisy"
+    expected = ("converged", "learning")
+    epochs = 30
+    knobs = Knobs(learning_rate=1e-3, units=(32,), batch_size=4, dropout=0.3, l2=5e-4)
+
+    def data(self, seed: int) -> Data:
+        return digits(seed, train=600, val=200)

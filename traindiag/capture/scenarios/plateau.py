@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from traindiag.capture.data import Data, digits
+from traindiag.capture.scenarios.base import Knobs, Scenario
+from traindiag.model.finding import Severity
+
+
+class Plateau(Scenario):
+    """Both losses bounce at a poor level: the learning rate is far too high.
+
+    After a first fall the steps are too long for the valley, and neither loss sinks any further.
+    """
+
+    name = "plateau"
+    expected = ("plateau",)
+    severity = Severity.WARNING
+    epochs = 40
+    knobs = Knobs(learning_rate=0.1, units=(32, 32), batch_size=32)
+
+    def data(self, seed: int) -> Data:
+        return digits(seed)

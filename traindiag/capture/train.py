@@ -1,0 +1,168 @@
+"""Really trains a scenario and keeps its logs in every form."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from traindiag.capture.callbacks import Recorder
+from traindiag.capture.data import Data
+from traindiag.capture.device import Device, DeviceChoice, choose_device, import_keras, on_device, versions
+from traindiag.capture.scenarios.base import Knobs, Scenario, scenario_named
+from traindiag.model.errors import UsageError
+
+FILES = ("history.json", "history.txt", "history.pkl", "log.csv", "console.txt", "run.json")
+EVENT_FOLDERS = ("tb/train", "tb/validation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainResult:
+    """A recorded training.
+
+    Attributes:
+        scenario: its name.
+        folder: where the logs are.
+        history: Keras' `History.history`: one value an epoch of each metric.
+        facts: what ``run.json`` holds: seed, epochs, batch size, optimizer, device, versions, seconds.
+        files: the files written, sorted.
+    """
+
+    scenario: str
+    folder: Path
+    history: dict[str, list[float]]
+    facts: dict[str, Any]
+    files: tuple[Path, ...]
+
+
+def train_scenario(
+    name: str,
+    out: Path,
+    *,
+    seed: int = 0,
+    epochs: int | None = None,
+    device: DeviceChoice | Device | str = DeviceChoice.AUTO,
+    knobs: Knobs | None = None,
+    overwrite: bool = False,
+    on_epoch: Callable[[int], None] | None = None,
+) -> TrainResult:
+    """Trains a scenario and records ``history.json``, ``.txt``, ``.pkl``, ``log.csv``, ``console.txt``,
+    ``tb/train``, ``tb/validation`` and ``run.json`` below `out`.
+
+    The same seed gives the same history on the same device, backend and versions. To that end Keras'
+    global random state is seeded and its global naming state is cleared.
+
+    Args:
+        name: of the scenario.
+        out: folder, made if need be.
+        seed: of data, weights and shuffling.
+        epochs: None for the scenario's own number.
+        device: auto, cpu, gpu, or a device already chosen.
+        knobs: changed settings, None for the scenario's own.
+        overwrite: replace an earlier recording in `out`; other files there stay.
+        on_epoch: called with the number of finished epochs after each one.
+
+    Raises:
+        UsageError: unknown scenario, `out` cannot be used, no GPU though asked for, or Keras missing.
+    """
+    scenario = scenario_named(name)(knobs)
+    if not isinstance(device, Device):
+        device = choose_device(device)
+    _prepare(out, overwrite)
+    recorder = Recorder(out, on_epoch=on_epoch, update_freq=scenario.update_freq)
+    wanted = scenario.epochs if epochs is None else epochs
+    begin = time.perf_counter()
+    facts: dict[str, Any] = {"scenario": name, "seed": seed, "epochs_wanted": wanted}
+    try:
+        with on_device(device):
+            facts |= _train(scenario, recorder, seed, wanted)
+    finally:
+        # Also after Ctrl-C or a failure: what was trained so far is a log worth reading.
+        recorder.finish()
+        history = recorder.history
+        facts |= {
+            "epochs": max((len(values) for values in history.values()), default=0),
+            "device": {"kind": device.kind, "name": device.name},
+            "backend": device.backend,
+            "versions": versions(device.backend),
+            "seconds": round(time.perf_counter() - begin, 2),
+        }
+        (out / "run.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    files = tuple(sorted(path for path in _recorded(out) if path.is_file()))
+    return TrainResult(scenario=name, folder=out, history=history, facts=facts, files=files)
+
+
+def _recorded(out: Path) -> list[Path]:
+    """The files a recording may consist of that are there now."""
+    events = [path for folder in EVENT_FOLDERS for path in (out / folder).glob("events.out.tfevents.*")]
+    return [out / name for name in FILES if (out / name).exists()] + events
+
+
+def check_folder(out: Path, overwrite: bool = False) -> None:
+    """Whether a recording may go to `out`.
+
+    Raises:
+        UsageError: it is a file, or a folder with something in it and `overwrite` is not set.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError("this is a file, not a folder", where=str(out), next_step="give another --out")
+    if out.is_dir() and not overwrite and any(out.iterdir()):
+        raise UsageError(
+            "the folder is not empty", where=str(out), next_step="give another --out, or --overwrite"
+        )
+
+
+def _prepare(out: Path, overwrite: bool) -> None:
+    """Makes the folder, takes an earlier recording away, and finds out whether it can be written to."""
+    check_folder(out, overwrite)
+    try:
+        for path in _recorded(out):
+            path.unlink()
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "run.json").touch()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(reason, where=str(out), next_step="give an --out that can be written") from error
+
+
+def _train(scenario: Scenario, recorder: Recorder, seed: int, epochs: int) -> dict[str, Any]:
+    """Trains and gives the facts that only the training knows."""
+    keras = import_keras()
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+    data = scenario.data(seed)
+    batch_size = scenario.settings.batch_size
+    steps = -(-len(data.train[0]) // batch_size)
+    model = scenario.model(data, seed)
+    done = 0
+    for end in scenario.stages(epochs):
+        # A new optimizer each time: a resumed training has its weights, seldom its optimizer state.
+        scenario.compile(model, steps, epochs)
+        _fit(scenario, model, data, recorder, seed, done, end)
+        done = end
+    return {
+        "steps_per_epoch": steps,
+        "batch_size": batch_size,
+        "train_samples": len(data.train[0]),
+        "val_samples": 0 if data.val is None else len(data.val[0]),
+        "parameters": int(model.count_params()),
+        "learning_rate": scenario.settings.learning_rate,
+        "optimizer": keras.saving.serialize_keras_object(model.optimizer)["config"],
+    }
+
+
+def _fit(
+    scenario: Scenario, model: Any, data: Data, recorder: Recorder, seed: int, begin: int, end: int
+) -> None:
+    with recorder.console():
+        model.fit(
+            **scenario.training_input(data, seed),
+            validation_data=data.val,
+            initial_epoch=begin,
+            epochs=end,
+            verbose=1,
+            callbacks=scenario.callbacks(end) + recorder.callbacks(),
+        )
