@@ -23,7 +23,7 @@ from rich.cells import cell_len
 from traindiag.model.finding import Outcome, Severity
 from traindiag.model.report import Report
 from traindiag.reports.base import render
-from traindiag.reports.text import totals
+from traindiag.reports.totals import totals
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

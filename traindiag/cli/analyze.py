@@ -31,7 +31,12 @@ def analyze(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Log files or folders; - is stdin.")],
     format: Annotated[
         str | None,
-        typer.Option("--format", "-f", metavar="FORMAT", help="text, json. Default: by -o, else text."),
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="text, json, jsonl, csv, markdown, junit, sarif or github. Default: by -o, else text.",
+        ),
     ] = None,
     output: Annotated[
         Path | None,

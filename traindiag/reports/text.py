@@ -16,6 +16,7 @@ from traindiag.reports.details import Details
 from traindiag.reports.ink import Ink
 from traindiag.reports.numbers import counted
 from traindiag.reports.overview import legend, overview
+from traindiag.reports.totals import totals
 
 MANY = 8
 """With more ill runs than this, one of each verdict is told in full and the others are named with it."""
@@ -141,12 +142,3 @@ def skipped_by_reason(runs: Sequence[RunReport]) -> dict[str, list[str]]:
         for outcome in run.skipped:
             reasons.setdefault(outcome.reason, set()).add(outcome.rule)
     return {reason: sorted(rules) for reason, rules in sorted(reasons.items())}
-
-
-def totals(report: Report) -> str:
-    """``11 runs: 6 ill, 4 healthy, 1 not judged; 1 file unreadable``."""
-    words = {"ill": "ill", "healthy": "healthy", "unjudged": "not judged"}
-    counts = {status: sum(run.verdict.status == status for run in report.runs) for status in words}
-    parts = ", ".join(f"{count:,} {words[status]}" for status, count in counts.items() if count)
-    line = counted(len(report.runs), "run") + (f": {parts}" if parts else "")
-    return f"{line}; {counted(len(report.unreadable), 'file')} unreadable" if report.unreadable else line

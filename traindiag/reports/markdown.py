@@ -1,0 +1,133 @@
+"""Markdown, as GitHub shows it: step summaries, comments, issues."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from traindiag.model.finding import Evidence, Finding, Remedy
+from traindiag.model.report import Report, RunReport
+from traindiag.reports.base import DEFAULT, Options, Renderer
+from traindiag.reports.numbers import counted, epochs_text, short
+from traindiag.reports.ranking import most_severe_first
+from traindiag.reports.sanitise import sanitise, sanitise_lines
+from traindiag.reports.sparkline import sparklines
+from traindiag.reports.totals import totals
+from traindiag.reports.words import sentence
+
+LIMIT = 1 << 20
+"""GitHub drops a step summary above 1 MiB."""
+_ROOM_FOR_NOTE = 200
+_MARKS = {"error": "❌", "warning": "⚠️", "note": "🔵", "healthy": "✅", "unjudged": "❔"}
+_SPECIAL = re.compile(r"[\\`*\[\]#|~<>&@$]|(?<![^\W_])_|_(?![^\W_])|(?<=\w):(?=//)|(?<=www)\.", re.I)
+"""What could start markup, HTML, a mention, a reference or a link inside a line."""
+
+
+class MarkdownRenderer(Renderer):
+    """A table of runs, the most severe first, and a folded section for each that is ill.
+
+    Cut at a section when GitHub's limit for a step summary, 1 MiB, is reached; what was left out is said.
+    """
+
+    name: ClassVar[str] = "markdown"
+    suffixes: ClassVar[tuple[str, ...]] = (".md", ".markdown")
+
+    def render(self, report: Report, options: Options = DEFAULT) -> str:
+        """The page."""
+        runs = most_severe_first(report.runs)
+        sections = [f"## traindiag: {_text(totals(report))}\n"]
+        if runs:
+            sections += _table(runs)
+        sections += ["\n### Unreadable files\n\n"] if report.unreadable else []
+        sections += [f"- {_code(each.path)}: {_text(each.message)}\n" for each in report.unreadable]
+        sections += [_section(run) for run in runs if run.verdict.status == "ill"]
+        return _cut(sections)
+
+
+def _cut(sections: list[str]) -> str:
+    """The sections that fit, and a note when some do not."""
+    kept, size = [], 0
+    for number, section in enumerate(sections):
+        size += len(section.encode())
+        if size > LIMIT - _ROOM_FOR_NOTE:
+            left = counted(len(sections) - number, "section or row", "sections and rows")
+            kept.append(f"\n\n_Cut at 1 MiB: {left} left out; `--format json` has everything._\n")
+            break
+        kept.append(section)
+    return "".join(kept)
+
+
+def _table(runs: list[RunReport]) -> list[str]:
+    head = "\n| | run | verdict | epochs | best epoch | best value | train | val |\n"
+    return [head + "|---|---|---|--:|--:|--:|---|---|\n", *map(_table_row, runs)]
+
+
+def _table_row(run: RunReport) -> str:
+    best = run.best
+    metric = "loss" if best is None else best.monitor.removeprefix("val_").removeprefix("test_")
+    cells = [
+        _mark(run),
+        _code(run.name),
+        f"{run.verdict.rule} {run.verdict.code}",
+        str(run.epochs),
+        "" if best is None else str(best.epoch),
+        "" if best is None else short(best.value),
+        *sparklines([run.curve("train", metric), run.curve("val", metric)], 16),
+    ]
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def _mark(run: RunReport) -> str:
+    status = run.verdict.status
+    return _MARKS[run.verdict.severity.value if status == "ill" else status]
+
+
+def _section(run: RunReport) -> str:
+    verdict = run.verdict
+    own = [each for each in run.findings if each.rule == verdict.rule][:1]
+    others = [each for each in run.findings if each not in own]
+    title = f"{_mark(run)} <b>{_text(run.name)}</b>: {_text(verdict.message)}"
+    parts = [f"\n<details><summary>{title}</summary>\n\n"]
+    parts.append(f"{verdict.rule} {verdict.code}, {verdict.severity}, {verdict.confidence:.0%} sure\n\n")
+    for finding in own:
+        parts += [_evidence(each) for each in finding.evidence]
+        parts += [_remedy(number, each) for number, each in enumerate(finding.remedies, 1)]
+    parts += [_other(each) for each in others]
+    return "".join(parts) + "\n</details>\n"
+
+
+def _evidence(evidence: Evidence) -> str:
+    limit = "" if evidence.threshold is None else f" (limit {short(evidence.threshold)})"
+    place = f"{_code(evidence.series)}, {epochs_text(evidence.epochs)}"
+    return f"- {place}: **{short(evidence.observed)}**, {_text(evidence.note)}{limit}\n"
+
+
+def _remedy(number: int, remedy: Remedy) -> str:
+    why = f"<br>{_text(sentence(remedy.why))}" if remedy.why else ""
+    text = f"\n{number}. **{_text(sentence(remedy.change))}**{why}\n"
+    if remedy.snippet:
+        lines = sanitise_lines(remedy.snippet)
+        fence = _fence(lines)
+        text += "".join(f"   {line}\n" for line in ["", f"{fence}python", *lines, fence])
+    return text
+
+
+def _other(finding: Finding) -> str:
+    mark = _MARKS[finding.severity.value]
+    return f"\n{mark} {finding.rule} {finding.code}: {_text(sentence(finding.message))}\n"
+
+
+def _fence(lines: list[str]) -> str:
+    """More backticks than any line holds in a row."""
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    return "`" * max(3, longest + 1)
+
+
+def _text(text: str) -> str:
+    """Log text that stays text: no markup, no HTML, no mention, no link."""
+    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", sanitise(text))
+
+
+def _code(text: str) -> str:
+    """Log text in a code span; an element, because backticks and table bars inside backticks need no care."""
+    return f"<code>{_text(text)}</code>"
