@@ -41,8 +41,9 @@ class Thresholds:
     Attributes:
         rise: val's rise from its best, as a fraction of the larger gain, that is overfitting when the best
             epoch is long past.
-        quick_rise: the same right after the best epoch. In between it falls to `rise` exponentially: every
-            good run that EarlyStopping ended has risen a little over its patience.
+        least_rise: the least rise of a positive loss, as a fraction of its best level.
+        quick_rise: `rise` right after the best epoch. From there it falls exponentially: every good run
+            that EarlyStopping ended has risen a little over its patience.
         patience: points after which that excess has fallen to a third (1/e).
         long_stretch: a flat stretch is long from this fraction of the run ...
         long_epochs: ... and this many points.
@@ -58,13 +59,14 @@ class Thresholds:
     """
 
     rise: float = 0.04
+    least_rise: float = 0.03
     quick_rise: float = 0.2
     patience: float = 8.0
     long_stretch: float = 0.2
     long_epochs: int = 10
     noise: float = 3.0
     recovered: float = 1.5
-    train_goes_on: float = 0.12
+    train_goes_on: float = 0.15
     descended: float = 0.6
     unmoved: float = 0.2
     accuracy_gap: float = 0.15
@@ -72,6 +74,10 @@ class Thresholds:
 
 
 DEFAULT = Thresholds()
+
+SLOW_FALL = 0.06
+"""At a poor level, after `SLOW_POINTS` or more, a fall of less than this over the window counts as flat."""
+SLOW_POINTS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +175,7 @@ def read_val_rise(train: Shape, val: Shape, limits: Thresholds = DEFAULT) -> Rea
     needed = limits.rise + (limits.quick_rise - limits.rise) * float(np.exp(-points / limits.patience))
     if points < 2 or size <= 0 or val.rise < needed * size:
         return None
-    if train.gain < 2 * limits.noise * train.noise:
+    if train.gain < 2 * limits.noise * train.noise or val.rise < least_rise(train, val, limits):
         return None
     if val.rise < limits.noise * val.noise or val.rise < limits.recovered * val.recovered:
         return None
@@ -196,6 +202,13 @@ def read_val_rise(train: Shape, val: Shape, limits: Thresholds = DEFAULT) -> Rea
             ),
         ),
     )
+
+
+def least_rise(train: Shape, val: Shape, limits: Thresholds) -> float:
+    """A rise below this is no overfitting whatever the gains: they may be tiny, in a resumed or dead run."""
+    if not val.positive:
+        return 0.0
+    return limits.least_rise * val.best * (3.0 if train.positive and train.kept > 0.8 else 1.0)
 
 
 def read_accuracy_gap(
@@ -360,6 +373,9 @@ def read_flat_stretch(train: Shape, val: Shape, limits: Thresholds = DEFAULT) ->
 
 def _read_tail(train: Shape, val: Shape, train_trend: Trend, val_trend: Trend, level: Level) -> Reading:
     """Neither overfitting nor disagreement: still learning, converged, plateau or not to be known."""
+    slow = min(train_trend.strength, val_trend.strength) > -SLOW_FALL
+    if level.grade == "poor" and len(train) >= SLOW_POINTS and slow:
+        return _flat(train, train_trend, val_trend, level)
     if val_trend.direction == "falling" or (
         train_trend.direction == "falling" and val_trend.direction != "rising"
     ):
@@ -442,4 +458,4 @@ def bounces(train: Shape) -> bool:
     deviation, turns = swing(train)
     if train.gain < 6 * train.noise or deviation < 0.05 * train.gain or turns < 0.4:
         return False
-    return not train.positive or deviation > 0.08 * train.end
+    return not train.positive or (deviation > 0.08 * train.end and train.kept < 0.7)

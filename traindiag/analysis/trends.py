@@ -78,7 +78,7 @@ def trend_of(shape: Shape, best_epoch: int, best: float) -> Trend:
     per_epoch = (len(value) - 1) / max(int(shape.epoch[-1] - shape.epoch[first]), 1)
     return Trend(
         series=shape.series,
-        direction=_direction(shape, change, error * (len(value) - 1), size),
+        direction=_direction(shape, first, change, error * (len(value) - 1), size),
         slope=slope * per_epoch,
         interval=((slope - 1.96 * error) * per_epoch, (slope + 1.96 * error) * per_epoch),
         strength=change / size if size > 0 else 0.0,
@@ -90,11 +90,13 @@ def trend_of(shape: Shape, best_epoch: int, best: float) -> Trend:
     )
 
 
-def _direction(shape: Shape, change: float, error: float, size: float) -> Direction:
+def _direction(shape: Shape, first: int, change: float, error: float, size: float) -> Direction:
+    """A fall must lead to a new low and a rise must be the largest yet: coming back from a hump is neither."""
     if len(shape) < MIN_WINDOW:
         return "undecided"
-    if change < -max(SLOPE_Z * error, FALLING * size):
+    low_before = float(np.min(shape.smooth[:first])) if first else float("inf")
+    if change < -max(SLOPE_Z * error, FALLING * size) and shape.end <= low_before:
         return "falling"
-    if change > max(SLOPE_Z * error, RISING * size):
+    if change > max(SLOPE_Z * error, RISING * size) and shape.rise > shape.recovered:
         return "rising"
     return "flat"

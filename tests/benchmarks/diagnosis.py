@@ -1,0 +1,227 @@
+"""How often the verdict is right: on labelled runs and on small networks of groups kept aside.
+
+    python tests/benchmarks/diagnosis.py                 # the groups kept aside (groups.toml, small_networks.ASIDE_*)
+    python tests/benchmarks/diagnosis.py --tuning        # the groups thresholds are fixed on
+    python tests/benchmarks/diagnosis.py --seeds 6       # more networks
+
+Prints, for each source: recall and precision of each label with Wilson intervals, macro recall and macro-F1,
+false alarms at warning or above on healthy runs, contradictions, calibration of the confidence, and how many
+verdicts stay under scaling, noise, one spiked epoch and thinning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import math
+import sys
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import small_networks
+
+from traindiag.diagnose import diagnose_run
+from traindiag.model.convert import run_from_history
+from traindiag.model.finding import Severity
+from traindiag.model.report import RunReport
+
+HERE = Path(__file__).parent
+LABELLED = HERE.parents[1].parent / "shared" / "data" / "labelled"
+GROUPS = tomllib.loads((HERE / "groups.toml").read_text())
+HEALTHY = ("healthy", "still_learning")
+CONTRADICTIONS = (
+    {"learning", "overfitting"}, {"learning", "plateau"}, {"converged", "plateau"}, {"diverging", "plateau"},
+    {"diverging", "learning"}, {"overfitting", "underfitting"}, {"slow-learning", "diverging"},
+    {"stuck-at-chance", "converged"}, {"stuck-at-chance", "overfitting"},
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """A labelled run: its history, the number of its first epoch, and the verdicts its label accepts."""
+
+    source: str
+    name: str
+    label: str
+    history: Mapping[str, list[float]]
+    first_epoch: int = 0
+
+    def report(self, history: Mapping[str, list[float]] | None = None, step: int = 1) -> RunReport:
+        history = history or self.history
+        length = len(history["loss"])
+        epochs = range(self.first_epoch, self.first_epoch + length * step, step)
+        return diagnose_run(run_from_history(history, name=self.name, epoch=epochs))
+
+
+def accepted(label: str) -> tuple[str, ...]:
+    return tuple(GROUPS["accepted"][label])
+
+
+def labelled(source: str, aside: bool) -> Iterator[Case]:
+    """The runs of one labelled set, of the groups kept aside or of the others."""
+    folder = LABELLED / source
+    if not folder.exists():
+        print(f"{source}: not measured, {folder.name} is not here")
+        return
+    series: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    with gzip.open(folder / "history.csv.gz", "rt") as file:
+        for row in csv.DictReader(file):
+            for key, value in row.items():
+                if key not in ("case", "epoch") and value != "":
+                    series[row["case"]][key].append(float(value))
+    for row in csv.DictReader((folder / "labels.csv").open()):
+        if (row["group"] in GROUPS["aside"][source]) == aside:
+            yield Case(source, row["case"], row["labels"], series[row["case"]])
+
+
+def networks(aside: bool, seeds: int) -> Iterator[Case]:
+    """Small networks trained now; their labels are checked against a test split that no rule sees."""
+    for setting, history in small_networks.labelled_runs(range(100, 100 + seeds), aside):
+        if history is not None:
+            shown = {
+                name: values for name, values in history.items() if name not in ("test_loss", "learning_rate")
+            }
+            name = f"{setting.data}/{setting.optimizer}/{setting.seed}/{setting.notes['kind']}"
+            yield Case("networks", name, setting.label, shown, setting.notes.get("first_epoch", 0))
+
+
+def wilson(hits: int, total: int) -> tuple[float, float]:
+    """95 % interval of a proportion (Wilson, JASA 22, 1927)."""
+    if total == 0:
+        return 0.0, 1.0
+    z, p = 1.96, hits / total
+    middle, half = p + z * z / (2 * total), z * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total))
+    return (middle - half) / (1 + z * z / total), (middle + half) / (1 + z * z / total)
+
+
+def alarms(report: RunReport) -> list[str]:
+    return [finding.rule for finding in report.findings if finding.severity.rank >= Severity.WARNING.rank]
+
+
+def print_labels(cases: list[Case], reports: list[RunReport]) -> None:
+    """Recall and precision of each label, and the macro figures."""
+    labels = sorted({case.label for case in cases})
+    recalls, scores = [], []
+    print(f"{'label':<16}{'runs':>6}{'recall':>8}{'95 % interval':>16}{'precision':>11}   taken for")
+    for label in labels:
+        mine = [report for case, report in zip(cases, reports, strict=True) if case.label == label]
+        hits = sum(report.verdict.rule in accepted(label) for report in mine)
+        main = accepted(label)[0]
+        claimed = [case for case, report in zip(cases, reports, strict=True) if report.verdict.rule == main]
+        true = sum(main in accepted(case.label) for case in claimed)
+        precision = true / len(claimed) if claimed else float("nan")
+        recall = hits / len(mine)
+        low, high = wilson(hits, len(mine))
+        missed = Counter(report.verdict.rule for report in mine if report.verdict.rule not in accepted(label))
+        others = ", ".join(f"{name} {count}" for name, count in missed.most_common(4))
+        print(f"{label:<16}{len(mine):>6}{recall:>8.3f}{low:>9.3f}-{high:.3f}{precision:>11.3f}   {others}")
+        recalls.append(recall)
+        if not math.isnan(precision):
+            scores.append(2 * precision * recall / max(precision + recall, 1e-9))
+    print(f"macro recall {np.mean(recalls):.3f}, macro-F1 {np.mean(scores):.3f}")
+    healthy = [report for case, report in zip(cases, reports, strict=True) if case.label in HEALTHY]
+    false = [report for report in healthy if alarms(report)]
+    low, high = wilson(len(false), len(healthy))
+    print(f"false alarms on healthy runs: {len(false)} of {len(healthy)} ({low:.3f}-{high:.3f})")
+    for report in false[:12]:
+        print(f"    {report.name}: {', '.join(alarms(report))}")
+    bad = [r for r in reports if any(pair <= {f.rule for f in r.findings} for pair in CONTRADICTIONS)]
+    print(f"contradictions: {len(bad)} of {len(reports)}")
+
+
+def print_overfit(cases: list[Case], reports: list[RunReport]) -> None:
+    """simulated_overfit: overfit or not, at error level."""
+    truth = np.array([case.label == "overfit" for case in cases])
+    said = np.array(
+        [r.verdict.rule == "overfitting" and r.verdict.severity == Severity.ERROR for r in reports]
+    )
+    scores = []
+    for positive in (True, False):
+        hits = int(np.sum((truth == positive) & (said == positive)))
+        precision = hits / max(int(np.sum(said == positive)), 1)
+        recall = hits / max(int(np.sum(truth == positive)), 1)
+        scores.append(2 * precision * recall / max(precision + recall, 1e-9))
+        print(f"{'overfit' if positive else 'not overfit':<12} precision {precision:.3f} recall {recall:.3f}")
+    print(
+        f"macro-F1 at error level {np.mean(scores):.3f} ({int(truth.sum())} overfit, {int((~truth).sum())} not)"
+    )
+
+
+def print_calibration(cases: Iterable[Case], reports: Iterable[RunReport]) -> None:
+    """Of the verdicts given with a confidence, how many were right."""
+    bins: dict[int, list[bool]] = defaultdict(list)
+    for case, report in zip(cases, reports, strict=True):
+        if report.verdict.status != "unjudged":
+            bins[min(int(report.verdict.confidence * 10), 9)].append(
+                report.verdict.rule in accepted(case.label)
+            )
+    print("confidence   verdicts   right")
+    for key in sorted(bins):
+        print(f"{key / 10:.1f}-{key / 10 + 0.1:.1f}   {len(bins[key]):>10}   {np.mean(bins[key]):.3f}")
+
+
+def print_robustness(cases: list[Case], reports: list[RunReport]) -> None:
+    """How many verdicts stay when the curve is changed in ways that change nothing."""
+    random = np.random.default_rng(0)
+
+    def losses(case: Case, change: object) -> dict[str, list[float]]:
+        return {
+            k: change(np.array(v)).tolist() if k.endswith("loss") else list(v)
+            for k, v in case.history.items()
+        }  # type: ignore[operator]
+
+    def spiked(value: np.ndarray) -> np.ndarray:
+        return np.append(value[:-1], value[-1] * 1.3)
+
+    def noisy(value: np.ndarray) -> np.ndarray:
+        return value * (1 + 0.03 * random.standard_normal(len(value)))
+
+    errors = [(c, r) for c, r in zip(cases, reports, strict=True) if r.verdict.severity == Severity.ERROR]
+    long = [(c, r) for c, r in zip(cases, reports, strict=True) if len(c.history["loss"]) >= 100]
+    every = list(zip(cases, reports, strict=True))
+    trials = {
+        "loss x 100": (every, lambda c: c.report(losses(c, lambda v: v * 100))),
+        "loss x 0.01": (every, lambda c: c.report(losses(c, lambda v: v * 0.01))),
+        "3 % noise (error level)": (errors, lambda c: c.report(losses(c, noisy))),
+        "last epoch x 1.3 (error level)": (errors, lambda c: c.report(losses(c, spiked))),
+        "every tenth epoch (long runs)": (
+            long, lambda c: c.report({k: list(v[::10]) for k, v in c.history.items()}, step=10)),
+    }  # fmt: skip
+    for name, (chosen, change) in trials.items():
+        same = sum(change(case).verdict.rule == report.verdict.rule for case, report in chosen)
+        print(f"{name:<32} {same} of {len(chosen)} verdicts stay ({same / max(len(chosen), 1):.3f})")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tuning", action="store_true", help="the groups thresholds are fixed on")
+    parser.add_argument("--seeds", type=int, default=2, help="networks for each setting")
+    arguments = parser.parse_args()
+    aside = not arguments.tuning
+    sources = {
+        "seeded_faults": list(labelled("seeded_faults", aside)),
+        "simulated_overfit": list(labelled("simulated_overfit", aside)),
+        "networks": list(networks(aside, arguments.seeds)) if arguments.seeds else [],
+    }
+    print(f"groups {'kept aside' if aside else 'used for tuning'}")
+    for source, cases in sources.items():
+        if not cases:
+            continue
+        reports = [case.report() for case in cases]
+        print(f"\n== {source}: {len(cases)} runs")
+        if source == "simulated_overfit":
+            print_overfit(cases, reports)
+            continue
+        print_labels(cases, reports)
+        print_calibration(cases, reports)
+        print_robustness(cases, reports)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

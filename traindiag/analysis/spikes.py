@@ -1,0 +1,81 @@
+"""Isolated jumps of a curve that are made good again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from traindiag.analysis.noise import point_noise
+from traindiag.model.curve import Curve
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RECOVERY = 5
+"""Points within which the curve must be back for a jump to count as a spike."""
+_NEIGHBOURS = 10
+"""Points on either side whose own noise a jump is held against."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spike:
+    """One jump.
+
+    Attributes:
+        epoch: of its highest point.
+        value: there.
+        height: above the level before or after it, whichever is higher; in the curve's own unit.
+        noise: of one point in its neighbourhood, in the curve's own unit.
+    """
+
+    epoch: int
+    value: float
+    height: float
+    noise: float
+
+
+def spikes_of(curve: Curve, least: float, times_noise: float = 8.0) -> tuple[Spike, ...]:
+    """The spikes of a curve where less is better.
+
+    A point is a spike when it stands above both the level before it and the level the curve comes back to
+    within `RECOVERY` points, by `least` and by `times_noise` times the noise around it. Levels are medians
+    of three points, so that a steep fall, a step or a slow rise is none.
+
+    Args:
+        curve: the curve; points that are not finite are left out.
+        least: the least height, in the curve's own unit.
+        times_noise: the least height in units of one point's noise.
+    """
+    finite = np.isfinite(curve.value)
+    value, epoch = curve.value[finite], curve.epoch[finite]
+    if len(value) < 8:
+        return ()
+    height = _heights(value)
+    high = np.flatnonzero(height > max(least, times_noise * point_noise(value)))
+    spikes: list[Spike] = []
+    for group in np.split(high, np.flatnonzero(np.diff(high) > RECOVERY) + 1):
+        if len(group) == 0:
+            continue
+        top = int(group[np.argmax(height[group])])
+        around = value[max(top - _NEIGHBOURS, 0) : top + _NEIGHBOURS + 1]
+        noise = max(point_noise(around), point_noise(value))
+        if height[top] > times_noise * noise:
+            spikes.append(
+                Spike(epoch=int(epoch[top]), value=float(value[top]), height=float(height[top]), noise=noise)
+            )
+    return tuple(spikes)
+
+
+def _heights(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far each point stands above the levels around it; -inf where there are too few points to tell."""
+    count = len(value)
+    level = np.median(np.stack([value[:-2], value[1:-1], value[2:]]), axis=0)
+    height = np.full(count, -np.inf)
+    for place in range(2, count - 2):
+        before = level[place - 3] if place >= 3 else min(value[0], value[1])
+        returns = level[place + 1 : place + 1 + RECOVERY]
+        after = returns.min() if len(returns) else max(value[place + 1], value[place + 2])
+        height[place] = value[place] - max(before, after)
+    return height
