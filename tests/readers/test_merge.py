@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import pickle
 
+import event_bytes
 import numpy as np
 import pytest
 
@@ -196,3 +197,68 @@ def test_a_sub_folder_of_another_run_stays_apart(write, tmp_path):
     write("exp/log.csv", as_csv(history(1)))
     write("exp/logs/log.csv", as_csv(history(2)))
     assert [run.name for run in find_runs([tmp_path]).runs] == ["exp/log", "exp/logs/log"]
+
+
+def write_events(write, folder, run):
+    """The train and validation event files of Keras' TensorBoard callback."""
+    for split, prefix in (("train", ""), ("validation", "val_")):
+        points = [
+            (f"epoch_{name.removeprefix('val_')}", epoch, value)
+            for name, column in run.items()
+            if name.startswith("val_") == bool(prefix)
+            for epoch, value in enumerate(column)
+        ]
+        write(
+            f"{folder}/{split}/events.out.tfevents.1700000000.host.1.0.v2",
+            event_bytes.scalars(points, tf2=True),
+        )
+
+
+def test_event_files_in_a_sub_folder_belong_to_the_run_above(write, tmp_path):
+    write_forms(write, "exp", history())
+    write_events(write, "exp/tb", history())
+    run = one(tmp_path)
+    assert (run.name, run.source.reader, len(run.source.also)) == ("exp", "tensorboard", 5)
+    assert run.wide()["val_loss"].tolist() == history()["val_loss"]
+
+
+def test_event_files_beside_a_foreign_table_are_two_runs(write, tmp_path):
+    write("exp/log.csv", as_csv(history(1)))
+    write_events(write, "exp", history(2))
+    found = find_runs([tmp_path])
+    assert sorted((run.name, run.source.reader) for run in found.runs) == [
+        ("exp", "tensorboard"),
+        ("exp/log", "keras-csv"),
+    ]
+
+
+def test_cut_event_files_are_filled_up_from_the_table(write, tmp_path):
+    run = history()
+    write("exp/log.csv", as_csv(run))
+    write_events(write, "exp/tb", {name: column[:5] for name, column in run.items()})
+    merged = one(tmp_path)
+    assert merged.source.reader == "tensorboard"
+    assert merged.wide()["val_loss"].tolist() == run["val_loss"]
+    assert merged.source.details["val_loss"] == "3 more epochs from log.csv"
+
+
+def test_damage_of_the_kept_form_stays_known(write, tmp_path):
+    run = history()
+    write("exp/log.csv", as_csv(run).rstrip()[:-12])
+    write("exp/history.json", json.dumps(run))
+    merged = one(tmp_path)
+    assert merged.source.damage[0].what == "the last line is cut off"
+    assert merged.wide()["val_loss"].tolist() == run["val_loss"]
+
+
+def test_checkpoints_that_are_beginnings_of_one_run_are_one(write, tmp_path):
+    log = [
+        {"epoch": (i + 1) / 4, "step": 10 * (i + 1), "loss": 2 / (i + 1), "learning_rate": 0.1}
+        for i in range(40)
+    ]
+    for steps in (10, 20, 40):
+        write(f"out/checkpoint-{steps * 10}/trainer_state.json", json.dumps({"log_history": log[:steps]}))
+    run = one(tmp_path)
+    assert run.name == "out"
+    assert len(run.source.also) == 2
+    assert (run.frame["metric"] == "loss").sum() == 40

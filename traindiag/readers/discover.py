@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import stat
 import sys
 from collections import defaultdict
@@ -34,6 +35,7 @@ _PLAIN_FOLDERS = _SPLIT_FOLDERS | frozenset(
     )
 )  # fmt: skip
 """Folder names that say what kind of file lies in them, not which run it is."""
+_CHECKPOINT = re.compile(r"(checkpoint|ckpt)[-_]?\d+")
 _NO_LOGS = frozenset(
     f".{suffix}"
     for suffix in (
@@ -45,6 +47,10 @@ _NO_LOGS = frozenset(
     ).split()
 )
 """Suffixes passed over below a folder; a file the user names is always looked into."""
+_LOG_SUFFIXES = frozenset(
+    ".csv .tsv .txt .log .json .jsonl .ndjson .pkl .pickle .p .out .err .dat .hist .wandb .v2".split()
+)
+"""Suffixes that are no part of a run's name; that of ``lr.0.1`` is."""
 _IGNORED_FOLDERS = frozenset(("__pycache__", "node_modules", "site-packages"))
 
 
@@ -241,7 +247,8 @@ def _stem_and_suffix(name: str) -> tuple[str, str]:
 
 
 def _stem(name: str) -> str:
-    return _stem_and_suffix(name)[0] or name
+    stem, suffix = _stem_and_suffix(name)
+    return stem if stem and suffix.lower() in _LOG_SUFFIXES else name
 
 
 def recognise(file: LogFile, readers: Iterable[Reader]) -> Reader | None:
@@ -330,9 +337,13 @@ def _clusters(
 
 def _home(folder: str) -> str:
     """The folder without trailing parts that only say what kind of file lies there."""
-    while folder and posixpath.basename(folder).lower() in _PLAIN_FOLDERS:
+    while folder and _is_plain(posixpath.basename(folder).lower()):
         folder = posixpath.dirname(folder)
     return folder
+
+
+def _is_plain(name: str) -> bool:
+    return name in _PLAIN_FOLDERS or _CHECKPOINT.fullmatch(name) is not None
 
 
 def _read_group(reader: Reader, group: Sequence[LogFile], unreadable: list[Unreadable]) -> list[Candidate]:

@@ -7,13 +7,13 @@ was printed with, and a loss is among them. Different runs practically never agr
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from traindiag.model.curve import Curve, curve_of_series
+from traindiag.model.curve import curve_of_series
 from traindiag.model.frame import MISSING, Series
 from traindiag.model.names import LEARNING_RATE, is_loss
 from traindiag.readers.base import LoggedRun
@@ -21,13 +21,24 @@ from traindiag.readers.base import LoggedRun
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_PROOF_EPOCHS = 2
+_PROOF_POINTS = 2
 _FLOAT32_RELATIVE = 3e-7
 """Event files hold float32; averages of it are printed as float64: a few units in its last place differ."""
 _FULL_PRECISION_DIGITS = 9
 _SAMPLE = 400
 _SMALL = 1e-3
 """Keras prints smaller values in scientific notation, with digits of their own."""
+
+
+_Key = tuple[str, str]
+"""Split and metric."""
+
+
+class _Points(NamedTuple):
+    """Values at ascending positions: epochs or steps."""
+
+    at: NDArray[np.int64]
+    value: NDArray[np.float64]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -43,14 +54,39 @@ class Candidate:
     run: LoggedRun
     reader: str
     precedence: int
-    _curves: dict[tuple[str, str], Curve] | None = field(default=None, init=False)
+    _by_epoch: dict[_Key, _Points] | None = field(default=None, init=False)
+    _by_step: dict[_Key, _Points] | None = field(default=None, init=False)
 
-    def curves(self) -> dict[tuple[str, str], Curve]:
-        """Per-epoch curves by (split, metric); series without epochs are left out."""
-        if self._curves is None:
-            found = [curve_of_series(series) for series in self.run.series if len(series)]
-            self._curves = {(c.split, c.metric): c for c in found if c.axis == "epoch"}
-        return self._curves
+    def by_epoch(self) -> dict[_Key, _Points]:
+        """Per-epoch values of every series that has epochs."""
+        if self._by_epoch is None:
+            curves = [curve_of_series(series) for series in self.run.series if len(series)]
+            self._by_epoch = {
+                (curve.split, curve.metric): _Points(curve.epoch, curve.value)
+                for curve in curves
+                if curve.axis == "epoch"
+            }
+        return self._by_epoch
+
+    def by_step(self) -> dict[_Key, _Points]:
+        """Values of every series whose rows have steps of their own; of a repeated step the last."""
+        if self._by_step is None:
+            self._by_step = {
+                (series.split, series.metric): _points_by_step(series)
+                for series in self.run.series
+                if len(series) and series.step is not None
+            }
+        return self._by_step
+
+    def rows(self) -> int:
+        """How many values there are."""
+        return sum(map(len, self.run.series))
+
+
+def _points_by_step(series: Series) -> _Points:
+    assert series.step is not None
+    step, last = np.unique(series.step[::-1], return_index=True)
+    return _Points(step, series.value[::-1][last])
 
 
 @dataclass(kw_only=True, eq=False)
@@ -89,7 +125,7 @@ def merge(candidates: Sequence[Candidate]) -> list[Merged]:
     """
     order = {id(candidate): place for place, candidate in enumerate(candidates)}
     merged: list[Merged] = []
-    for candidate in sorted(candidates, key=lambda each: (each.precedence, order[id(each)])):
+    for candidate in sorted(candidates, key=lambda each: (each.precedence, -each.rows(), order[id(each)])):
         home = next((group for group in merged if _fits(group, candidate)), None)
         if home is None:
             merged.append(Merged(main=candidate))
@@ -109,26 +145,31 @@ def _fits(group: Merged, candidate: Candidate) -> bool:
 
 def same_run(one: Candidate, other: Candidate) -> bool:
     """Whether the values prove that two logs hold the same run."""
-    ours, theirs = one.curves(), other.curves()
-    # The rate is logged before or after the schedule's step: it proves nothing.
-    shared = {key for key in ours.keys() & theirs.keys() if key[1] != LEARNING_RATE}
-    losses = [key for key in shared if is_loss(key[1])]
-    if not losses:
-        return False
     proof = 0
-    for key in sorted(shared):
-        overlap = _agreement(ours[key], theirs[key])
+    for key, ours, theirs in _shared(one, other):
+        overlap = _agreement(ours, theirs)
         if overlap is None:
             return False
-        if key in losses:
-            needed = min(_PROOF_EPOCHS, len(ours[key]), len(theirs[key]))
+        if is_loss(key[1]):
+            needed = min(_PROOF_POINTS, len(ours.at), len(theirs.at))
             proof += overlap >= max(1, needed)
     return proof > 0
 
 
-def _agreement(ours: Curve, theirs: Curve) -> int | None:
-    """The number of shared epochs, None when a value differs."""
-    _, left, right = np.intersect1d(ours.epoch, theirs.epoch, assume_unique=True, return_indices=True)
+def _shared(one: Candidate, other: Candidate) -> Iterator[tuple[_Key, _Points, _Points]]:
+    """Series both have, by step where both have steps: an epoch's mean differs while it is unfinished."""
+    for key in sorted(one.by_step().keys() & other.by_step().keys()):
+        yield key, one.by_step()[key], other.by_step()[key]
+    compared = one.by_step().keys() & other.by_step().keys()
+    for key in sorted((one.by_epoch().keys() & other.by_epoch().keys()) - compared):
+        # The rate is logged before or after the schedule's change: it proves nothing.
+        if key[1] != LEARNING_RATE:
+            yield key, one.by_epoch()[key], other.by_epoch()[key]
+
+
+def _agreement(ours: _Points, theirs: _Points) -> int | None:
+    """The number of shared positions, None when a value differs."""
+    _, left, right = np.intersect1d(ours.at, theirs.at, assume_unique=True, return_indices=True)
     if len(left) == 0:
         return 0
     a, b = ours.value[left], theirs.value[right]
