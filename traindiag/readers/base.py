@@ -7,7 +7,7 @@ import importlib
 import importlib.metadata
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache
@@ -183,6 +183,16 @@ class Reader(ABC):
         Raises:
             UnreadableError: nothing in them can be read.
         """
+
+    def read_many(
+        self, groups: Iterable[Sequence[LogFile]]
+    ) -> Iterator[Sequence[LoggedRun] | UnreadableError]:
+        """What `read` gives or raises for each group, in order; a format may read small files together."""
+        for group in groups:
+            try:
+                yield self.read(group)
+            except UnreadableError as error:
+                yield error
 
 
 def digest_of(*parts: bytes) -> str:

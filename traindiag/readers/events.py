@@ -389,17 +389,18 @@ class _BlockDecoder:
     def _rows(self, length: int, index: NDArray[np.intp]) -> None:
         """Records of one length: match them with templates, learn new ones from what is left over."""
         shapes = self.collector.shapes.setdefault(length, [])
-        learnt, seeds = 0, 2
+        count, learnt, seeds = len(index), 0, 2
         while len(index):
-            before = len(index)
             for shape in shapes:
                 index = self._unmatched(shape, index)
-            if not len(index) or before - len(index) < _LEAST_YIELD * learnt:
+            # Where templates serve few rows each, the plain way is as quick.
+            if learnt >= _MOST_SEEDS and count - len(index) < _LEAST_YIELD * learnt:
                 break
-            learnt = sum(self._learn(i, shapes) for i in index[:seeds].tolist())
+            fresh = sum(self._learn(i, shapes) for i in index[:seeds].tolist())
             index = index[seeds:]
-            if not learnt:
+            if not fresh:
                 break
+            learnt += fresh
             seeds = min(2 * seeds, _MOST_SEEDS)
         if len(index):
             self._rare(length, index)

@@ -7,6 +7,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, cast
 
@@ -18,7 +19,7 @@ from traindiag.readers.crc32c import masked_crc
 from traindiag.readers.events import EventFile, read_event_files
 from traindiag.readers.sessions import LoadedFile, Session, sessions_of
 from traindiag.readers.tagseries import series_of_tags
-from traindiag.readers.tfrecord import FRAME, HEADER, Loss
+from traindiag.readers.tfrecord import FRAME, HEADER, PAGE_BYTES, Loss
 
 _NAME = re.compile(r"tfevents", re.IGNORECASE)
 _SPLIT_FOLDERS = {
@@ -26,6 +27,8 @@ _SPLIT_FOLDERS = {
     "validation": "val", "val": "val", "valid": "val", "eval": "val", "evaluation": "val", "dev": "val",
     "test": "test", "testing": "test",
 }  # fmt: skip
+_BATCH_BYTES = 64 << 20
+_LEAST_PAGE = 64 << 10
 _MAX_DAMAGE = 100
 """Places of damage listed for one file; further ones are summed up."""
 
@@ -66,18 +69,57 @@ class TensorBoardReader(Reader):
         return list(runs.values())
 
     def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
-        loaded, failures = _load(files)
-        if not loaded:
-            raise failures[0]
-        with_points = [each for each in loaded if each.events.scalars]
-        if not with_points:
-            raise _nothing_in(loaded)
-        sessions, why = sessions_of(loaded)
-        runs = []
-        for number, session in enumerate(sessions, 1):
-            label = str(number) if len(sessions) > 1 and len(session.files) > 1 else ""
-            runs.append(_logged(session, label, why, failures if number == 1 else []))
-        return runs
+        return _runs(_load(files))
+
+    def read_many(
+        self, groups: Iterable[Sequence[LogFile]]
+    ) -> Iterator[Sequence[LoggedRun] | UnreadableError]:
+        for batch in _batches(groups):
+            contents = iter(_load([file for group in batch for file in group]))
+            for group in batch:
+                try:
+                    yield _runs(list(islice(contents, len(group))))
+                except UnreadableError as error:
+                    yield error
+
+
+def _batches(groups: Iterable[Sequence[LogFile]]) -> Iterator[list[Sequence[LogFile]]]:
+    """Groups to be read in one go: as many as fit `_BATCH_BYTES`, at least one."""
+    batch: list[Sequence[LogFile]] = []
+    total = 0
+    for group in groups:
+        size = sum(map(_size, group))
+        if batch and total + size > _BATCH_BYTES:
+            yield batch
+            batch, total = [], 0
+        batch.append(group)
+        total += size
+    if batch:
+        yield batch
+
+
+def _size(file: LogFile) -> int:
+    """Bytes of a file; 0 when it cannot even be asked."""
+    try:
+        return file.size
+    except UnreadableError:
+        return 0
+
+
+def _runs(contents: Sequence[LoadedFile | UnreadableError]) -> list[LoggedRun]:
+    """The runs of one group of files."""
+    loaded = [each for each in contents if isinstance(each, LoadedFile)]
+    failures = [each for each in contents if isinstance(each, UnreadableError)]
+    if not loaded:
+        raise failures[0]
+    if not any(each.events.scalars for each in loaded):
+        raise _nothing_in(loaded)
+    sessions, why = sessions_of(loaded)
+    runs = []
+    for number, session in enumerate(sessions, 1):
+        label = str(number) if len(sessions) > 1 and len(session.files) > 1 else ""
+        runs.append(_logged(session, label, why, failures if number == 1 else []))
+    return runs
 
 
 def _first_event(head: bytes) -> protowire.Event | None:
@@ -102,8 +144,8 @@ def _run_folder(file: LogFile) -> tuple[Path, str]:
     return (folder.parent if split else folder), split
 
 
-def _load(files: Sequence[LogFile]) -> tuple[list[LoadedFile], list[UnreadableError]]:
-    """Each file with its content, and the errors of those that cannot be opened."""
+def _load(files: Sequence[LogFile]) -> list[LoadedFile | UnreadableError]:
+    """The content of each file, or why it cannot be opened."""
     failures: dict[int, UnreadableError] = {}
 
     def opened() -> Iterator[BinaryIO]:
@@ -118,13 +160,12 @@ def _load(files: Sequence[LogFile]) -> tuple[list[LoadedFile], list[UnreadableEr
                 failures[index] = file.unreadable(str(reason).lower(), "check the path and its permissions")
                 yield io.BytesIO()
 
-    contents = read_event_files(opened())
-    loaded = [
-        LoadedFile(file=file, split=_run_folder(file)[1], events=events)
+    page_bytes = min(PAGE_BYTES, sum(map(_size, files)) + _LEAST_PAGE)
+    contents = read_event_files(opened(), page_bytes=page_bytes)
+    return [
+        failures.get(index) or LoadedFile(file=file, split=_run_folder(file)[1], events=events)
         for index, (file, events) in enumerate(zip(files, contents, strict=True))
-        if index not in failures
     ]
-    return loaded, list(failures.values())
 
 
 def _nothing_in(loaded: Sequence[LoadedFile]) -> UnreadableError:
