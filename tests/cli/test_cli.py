@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("analyze", "rules", "explain", "readers")
+COMMANDS = ("analyze", "train", "rules", "explain", "readers")
 
 
 def traindiag(

@@ -117,8 +117,9 @@ class Page:
             line.rstrip()
             self.line(Text.assemble(" " * (indent + (hang if number else 0)), line))
 
-    def beside(self, head: Text, text: str, indent: int) -> None:
+    def beside(self, head: str | Text, text: str, indent: int) -> None:
         """A row of a list: `head` in the first `indent` columns, the text wrapped beside it."""
+        head = Text(head) if isinstance(head, str) else head
         for number, line in enumerate(self.text(text).wrap(self.console, self.width - indent)):
             line.rstrip()
             blank = " " * (indent - (0 if number else head.cell_len))

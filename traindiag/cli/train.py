@@ -20,12 +20,9 @@ if TYPE_CHECKING:
     from traindiag.capture.train import TrainResult
 
 EXAMPLES = """[bold]Examples[/bold]
-
-traindiag train --list
-
-traindiag train overfitting --out demo && traindiag analyze demo
-
-traindiag train plateau --out runs/plateau-1 --seed 1 --device gpu
+$ traindiag train --list
+$ traindiag train overfitting --out demo && traindiag analyze demo
+$ traindiag train plateau --out runs/plateau-1 --seed 1 --device gpu
 """
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "GLOG_minloglevel": "3"}
 
