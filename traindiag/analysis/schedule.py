@@ -48,7 +48,7 @@ def drops_of(rate: Curve, loss: Shape) -> tuple[Drop, ...]:
     """The steps down of the rate, each with what the loss won until the next."""
     epochs, rates = finite_rates(rate)
     places = np.flatnonzero((rates[1:] <= DROP * rates[:-1]) & (rates[1:] > 0)) + 1
-    ends = [int(epochs[place]) for place in places[1:]] + [loss.last_epoch]
+    ends = [int(epochs[place]) for place in places[1:]] + [loss.last_epoch] * (len(places) > 0)
     return tuple(
         Drop(
             epoch=int(epochs[place]),

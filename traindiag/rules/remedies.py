@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from traindiag.analysis.gradients import gradient_norm
 from traindiag.analysis.signals import Signals
 from traindiag.model.curve import Curve
 from traindiag.model.finding import Remedy
@@ -182,13 +183,60 @@ def more_capacity() -> Remedy:
     )
 
 
-def clip_gradients() -> Remedy:
-    """Bound each step."""
+def clip_gradients(signals: Signals | None = None) -> Remedy:
+    """Bound each step: at the 90th percentile of the gradient norms where they are logged."""
+    curve = None if signals is None else gradient_norm(signals)
+    norms = np.empty(0) if curve is None else curve.value[np.isfinite(curve.value)]
+    if len(norms) and np.quantile(norms, 0.9) > 0:
+        limit = number(float(np.quantile(norms, 0.9)))
+        change = f"clip the gradient norm at {limit}, the 90th percentile of this run's norms"
+    else:
+        limit, change = "1.0", "clip the gradient norm at 1.0"
     return Remedy(
         action="clip-gradients",
-        change="clip the gradient norm at 1.0",
+        change=change,
         why="a single huge gradient can throw the weights far out, and NaN or a spike follows",
-        snippet="optimizer = keras.optimizers.Adam(clipnorm=1.0)",
+        snippet=f"optimizer = keras.optimizers.Adam(global_clipnorm={limit})",
+    )
+
+
+def warm_up(signals: Signals) -> Remedy:
+    """Begin with small steps."""
+    rate = signals.learning_rate or 1e-3
+    return Remedy(
+        action="warm-up",
+        change=f"let the learning rate grow to {number(rate)} over the first 5 epochs",
+        why="the first gradients are the largest, and Adam's averages know nothing yet",
+        snippet="warm_up = keras.callbacks.LearningRateScheduler(\n"
+        f"    lambda epoch, rate: {number(rate)} * min(1.0, (epoch + 1) / 5)\n"
+        ")\nmodel.fit(..., callbacks=[warm_up])",
+    )
+
+
+def cosine_decay(signals: Signals, rate: float) -> Remedy:
+    """Let the rate fall over the whole run, as long as the run is."""
+    epochs = max(signals.epochs, 1)
+    return Remedy(
+        action="decay-over-the-run",
+        change=f"let the rate fall from {number(rate)} by a cosine over all {epochs} epochs",
+        why="a rate that is used up before the end leaves epochs in which nothing moves",
+        snippet=f"steps = {epochs} * len(train_data)\n"
+        f"rate = keras.optimizers.schedules.CosineDecay({number(rate)}, decay_steps=steps)\n"
+        "model.compile(optimizer=keras.optimizers.Adam(rate), loss=model.loss)",
+    )
+
+
+def larger_validation_set(samples: int | None, wanted: int | None) -> Remedy:
+    """More samples to measure on."""
+    if samples is None or wanted is None:
+        change = "validate on four times as many samples, or average k folds: that halves the noise"
+    else:
+        change = f"validate on about {wanted} samples instead of {samples}, or average k folds"
+    return Remedy(
+        action="larger-validation-set",
+        change=change,
+        why="the noise of a mean falls with the square root of the number of samples",
+        snippet="model.fit(x, y, validation_split=0.3, epochs=20)",
     )
 
 
