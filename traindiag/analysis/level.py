@@ -112,7 +112,7 @@ def level_of(metrics: Sequence[Curve], kept: float, classes: int | None = None) 
             return Level(grade="poor", reason=f"{name} is little above chance", skill=skill)
         return Level(grade="unknown", reason=f"{name} is neither good nor poor by itself", skill=skill)
     if not np.isnan(kept) and kept <= GOOD_KEPT:
-        return Level(grade="good", reason=f"the training loss came down to {kept:.0%} of its start")
+        return Level(grade="good", reason=f"the loss came down to {kept:.0%} of its start")
     return Level(
         grade="unknown",
         reason="the log has no accuracy, and the loss came down too little to tell a good level",

@@ -79,13 +79,31 @@ class Signals:
 
     @cached_property
     def val(self) -> Curve | None:
-        """The validation loss; the test loss when that is what was logged each epoch."""
+        """The validation loss; the test loss when that is what was logged each epoch.
+
+        Where several validation sets were logged under names of their own (``g0_loss``, ``g1_loss``), the
+        longest counts, and of equally long ones the one that rose most from its best.
+        """
         if self.loss_name is None:
             return None
-        val = self.curve("val", self.loss_name) or self.curve("test", self.loss_name)
+        val = (
+            self.curve("val", self.loss_name) or self.curve("test", self.loss_name) or self._other_val_loss()
+        )
         return (
             val if val is not None and (self.train is None or len(val) > 1 or len(self.train) == 1) else None
         )
+
+    def _other_val_loss(self) -> Curve | None:
+        others = [curve for curve in self.curves if curve.split != "train" and is_loss(curve.metric)]
+        others = [curve for curve in others if not is_batch(curve) and np.isfinite(curve.value).any()]
+        if self.train is None or not others or self.curve("train", others[0].metric) is not None:
+            return None
+
+        def rise(curve: Curve) -> float:
+            finite = curve.value[np.isfinite(curve.value)]
+            return float(finite[-1] - finite.min())
+
+        return max(others, key=lambda curve: (len(curve), rise(curve)))
 
     @cached_property
     def train_shape(self) -> Shape | None:
@@ -173,10 +191,21 @@ class Signals:
     @cached_property
     def level(self) -> Level:
         """Whether the run ended at a good level."""
-        kept = self.train_shape.kept if self.train_shape is not None else float("nan")
-        if self.train_shape is None and self.val_shape is not None:
-            kept = self.val_shape.kept
-        return level_of(self.telling_metrics, kept, self.classes)
+        return level_of(self.telling_metrics, self._kept, self.classes)
+
+    @property
+    def _kept(self) -> float:
+        """End of the loss as a fraction of its start: validation's end, where both were logged.
+
+        The start is the higher of both: the training loss of the first epoch is the earlier measure.
+        """
+        train, val = self.train_shape, self.val_shape
+        if train is None or val is None:
+            only = train or val
+            return only.kept if only is not None else float("nan")
+        if not (train.positive and val.positive):
+            return float("nan")
+        return max(val.end / max(val.start, train.start), train.kept)
 
     @cached_property
     def classes(self) -> int | None:
