@@ -16,12 +16,12 @@ pytestmark = pytest.mark.skipif(not INDEX.exists(), reason="the collection of re
 
 ROWS = list(csv.DictReader(INDEX.read_text("utf-8").splitlines())) if INDEX.exists() else []
 REFUSED = {
-    "console/jannenev__compare-nlp-models/training.log": "no metrics in any form",  # flair's own log; its table is loss.tsv
-    "output.log": "",  # W&B's copy of the console: TensorFlow messages and a traceback
-    "wandb-summary.json": "",  # last values only: the history is in the .wandb file
-    "run-2zuxwf70.wandb": "logged no values",
-    "profile-empty": "no scalars",
-}  # fmt: skip
+    "console/jannenev__compare-nlp-models/training.log": "flair's own log; its values are in loss.tsv",
+    "output.log": "W&B's copy of the console: TensorFlow messages and a traceback",
+    "wandb-summary.json": "last values only: the history is in the .wandb file",
+    "run-2zuxwf70.wandb": "failed at its start, logged nothing",
+    "profile-empty": "an event file without events",
+}
 OTHER_POINTS = {
     # The index counts them as 0: it had no reader for the format.
     "run-3ojed7lz.wandb": 862,

@@ -14,8 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+
 from traindiag.model.errors import TraindiagError, UnreadableError, UsageError
 from traindiag.model.frame import frame_from_series
+from traindiag.model.names import is_accuracy
 from traindiag.model.nearest import did_you_mean
 from traindiag.model.report import Unreadable
 from traindiag.model.run import Run, Source
@@ -395,6 +398,7 @@ def _place(root: _Root, group: Merged) -> str:
 
 def _as_run(group: Merged, name: str) -> Run:
     run = group.logged()
+    details = {**run.details, **_percent(run)}
     also = tuple(files_of(group))
     return Run(
         name=name,
@@ -404,11 +408,22 @@ def _as_run(group: Merged, name: str) -> Run:
             digest=run.digest,
             also=also,
             damage=tuple(run.damage),
-            details=MappingProxyType(dict(run.details)),
+            details=MappingProxyType(details),
         ),
         frame=frame_from_series(name, run.series),
         params=MappingProxyType(dict(run.params)),
     )
+
+
+def _percent(run: LoggedRun) -> dict[str, str]:
+    """Accuracies that count to 100, by their names."""
+    details = {}
+    for series in run.series:
+        if is_accuracy(series.metric) and len(series):
+            top = np.nanmax(np.where(np.isfinite(series.value), series.value, 0.0))
+            if 1.5 < top <= 100:
+                details[f"{series.split}/{series.metric}"] = "in percent"
+    return details
 
 
 def _shared_folder(files: Sequence[LogFile]) -> str:
