@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from traindiag.model.errors import UnreadableError, UsageError
+from traindiag.model.report import Report
+from traindiag.model.run import Run
 
 if TYPE_CHECKING:
-    from traindiag.model.run import Run
+    import pandas as pd
+
     from traindiag.readers.discover import Found
 
 Path = str | os.PathLike[str]
@@ -51,3 +55,69 @@ def read_all(*paths: Path, reader: str | None = None) -> Found:
     from traindiag.readers.discover import find_runs
 
     return find_runs(paths, reader=reader)
+
+
+def diagnose(
+    what: Run | Mapping[str, Any] | pd.DataFrame | Iterable[Run] | Any,
+    *,
+    name: str = "run",
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+) -> Report:
+    """Judge one run or several; in a notebook the report shows itself.
+
+    Args:
+        what: a `Run` or several of them; a Keras `History` or a dict of lists such as its ``history``; a
+            DataFrame, tidy or with one column a metric.
+        name: name of the run, for what has none of its own.
+        select, ignore: rules by name, code or beginning of a code, as on the command line.
+
+    Raises:
+        UsageError: it is none of these, or a rule's name is unknown.
+    """
+    from traindiag.diagnose import diagnose_runs
+
+    return diagnose_runs(_runs(what, name), select=select, ignore=ignore)
+
+
+def _runs(what: Any, name: str) -> list[Run]:
+    from traindiag.model.convert import run_from_history, runs_from_frame
+
+    if isinstance(what, Run):
+        return [what]
+    history = getattr(what, "history", what)  # keras.callbacks.History holds the dict under this name
+    if isinstance(history, Mapping):
+        return [run_from_history(history, name=name, epoch=getattr(what, "epoch", None) or None)]
+    if hasattr(what, "columns") and hasattr(what, "iloc"):
+        return runs_from_frame(what, name=name)
+    if isinstance(what, Iterable) and not isinstance(what, (str, bytes, os.PathLike)):
+        runs = list(what)
+        if all(isinstance(run, Run) for run in runs):
+            return runs
+    raise UsageError(
+        f"cannot diagnose a {type(what).__name__}",
+        next_step="pass a Run, a History, a dict of lists or a DataFrame; traindiag.read(path) reads a log",
+    )
+
+
+def render(report: Report, format: str = "text", **options: Any) -> str:
+    """The report as text in one of the formats of ``traindiag analyze --format``.
+
+    Args:
+        report: what `diagnose` returned.
+        format: ``text``, ``json``, ``markdown``, ...
+        options: ``width``, ``color``, ``ascii``, ``verbose``, see `traindiag.reports.base.render`.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    from traindiag.reports.base import render as render_report
+
+    return render_report(report, format, **options)
+
+
+def _notebook(report: Report) -> str:
+    return render(report, "notebook")
+
+
+Report.html_renderer = _notebook
