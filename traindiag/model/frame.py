@@ -71,8 +71,14 @@ class Series:
 
 def frame_from_series(run: str, series: Sequence[Series]) -> pd.DataFrame:
     """The tidy frame of a run, series after series, each in the order it was logged."""
+    return frame_of_runs([(run, series)])
+
+
+def frame_of_runs(runs: Sequence[tuple[str, Sequence[Series]]]) -> pd.DataFrame:
+    """The tidy frame of several runs, one after the other."""
     import pandas as pd
 
+    series = [each for _, several in runs for each in several]
     lengths = [len(each) for each in series]
     total = sum(lengths)
 
@@ -105,7 +111,7 @@ def frame_from_series(run: str, series: Sequence[Series]) -> pd.DataFrame:
     split_codes = np.array([SPLITS.index(each.split) for each in series], dtype=np.int8)
     return pd.DataFrame(
         {
-            "run": texts([run], [total]),
+            "run": texts([run for run, _ in runs], [sum(map(len, several)) for _, several in runs]),
             "split": pd.Categorical.from_codes(np.repeat(split_codes, lengths), categories=pd.Index(SPLITS)),
             "metric": texts([each.metric for each in series], lengths),
             "epoch": integers([each.epoch for each in series]),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 LINE = 512
 """The most bytes of a row; longer data is taken in lines of this many."""
 
+_LINES = 256
+_DOWN = np.arange(LINE - 1, -1, -1)
 _ONES = 0xFFFFFFFF
 _MASK_DELTA = 0xA282EAD8
 
@@ -65,10 +67,15 @@ def masked_crc(data: bytes | memoryview | NDArray[np.uint8]) -> int:
     """The masked CRC-32C of some bytes."""
     array = data if isinstance(data, np.ndarray) else np.frombuffer(data, dtype=np.uint8)
     state = _ONES
-    for begin in range(0, len(array), LINE):
-        line = array[begin : begin + LINE]
-        words = tables()[np.arange(len(line) - 1, -1, -1), line]
-        state = advance(state, len(line)) ^ int(np.bitwise_xor.reduce(words))
+    whole = len(array) // LINE * LINE
+    for begin in range(0, whole, _LINES * LINE):
+        lines = array[begin : min(begin + _LINES * LINE, whole)].reshape(-1, LINE)
+        for word in np.bitwise_xor.reduce(tables()[_DOWN, lines], axis=1).tolist():
+            state = advance(state, LINE) ^ word
+    if whole < len(array):
+        rest = array[whole:]
+        state = advance(state, len(rest))
+        state ^= int(np.bitwise_xor.reduce(tables()[_DOWN[LINE - len(rest) :], rest]))
     return int(masked(state ^ _ONES))
 
 

@@ -29,6 +29,7 @@ SHORT = crc32c.LINE
 _BLOCK = 1 << 16
 _MOST_SEEDS = 32
 _LEAST_YIELD = 4
+_MOST_ALIKE = 256
 _MAX_JSON = 8 << 20
 _MULTIPLIERS = np.random.default_rng(20).integers(1, 1 << 63, 80, dtype=np.uint64) | np.uint64(1)
 _SCALAR_PLUGINS = (b"", b"scalars")
@@ -67,7 +68,7 @@ class EventFile:
         keras: the JSON that Keras' TensorBoard callback writes of the model; None when there is none.
         hparams: hyper-parameters of the hparams plugin.
         notes: what was unusual, in few words.
-        digest: over the lengths and checksums of all records, 16 bytes.
+        digest: over the checksums of all records, 16 bytes.
     """
 
     scalars: dict[str, Scalars] = field(default_factory=dict)
@@ -248,6 +249,7 @@ class _Collector:
         self.columns: list[tuple[NDArray[Any], ...]] = []
         self.extra: list[tuple[int, int, int, float, float, int]] = []
         self.records = 0
+        self.pointless: dict[bytes, protowire.Event] = {}
 
     def file(self, index: int) -> EventFile:
         return self.files.setdefault(index, EventFile())
@@ -271,9 +273,7 @@ class _Collector:
     def _digest(self, data: NDArray[np.uint8], region: Region) -> None:
         """Records carry checksums of their bytes: hashing those is enough, and quick."""
         digest = self.digests.setdefault(region.file, hashlib.blake2b(digest_size=16))
-        checksums = overlapping(data, "<u4")[region.start + region.length]
-        digest.update(region.length.astype("<i8").tobytes())
-        digest.update(checksums.tobytes())
+        digest.update(overlapping(data, "<u4")[region.start + region.length].tobytes())
         if region.losses:
             digest.update(repr(region.losses).encode())
 
@@ -320,18 +320,20 @@ class _Collector:
     def _hand_out(self, out: list[EventFile], columns: list[NDArray[Any]]) -> None:
         file, tag, step, wall_time, value, order = columns
         names = _names(self.tags)
-        key = file.astype(np.int64) * len(names) + tag
+        key = file.astype(np.int64) * len(names) + tag if len(out) > 1 else tag
         if self.extra:
             by_key = np.lexsort((order, key))
         else:
             small = len(out) * len(names) < 1 << 16
             by_key = np.argsort(key.astype(np.uint16) if small else key, kind="stable")
-        key, step, wall_time, value, order = (x[by_key] for x in (key, step, wall_time, value, order))
-        begins = np.flatnonzero(np.diff(key, prepend=-1))
-        ends = np.append(begins[1:], len(key))
+        step, wall_time, value, order = (x[by_key] for x in (step, wall_time, value, order))
+        counts = np.bincount(key)
+        keys = np.flatnonzero(counts)
+        ends = np.cumsum(counts[keys])
+        begins = ends - counts[keys]
         # Tags appear in the order of their first record, file by file.
-        for i in np.lexsort((order[begins], key[begins] // len(names))).tolist():
-            index, name = divmod(int(key[begins[i]]), len(names))
+        for i in np.lexsort((order[begins], keys // len(names))).tolist():
+            index, name = divmod(int(keys[i]), len(names))
             part = slice(int(begins[i]), int(ends[i]))
             target = out[index]
             target.scalars[names[name][0]] = Scalars(step[part], wall_time[part], value[part], order[part])
@@ -471,11 +473,17 @@ class _BlockDecoder:
             if crc32c.masked_crc(payload) != stored:
                 self._damaged(np.array([i]))
                 return None
-        try:
-            event = protowire.event(payload)
-        except protowire.WireError:
-            self._damaged(np.array([i]), "a record that is no event")
-            return None
+        # Files begin alike: what holds no point means the same again whenever it was written.
+        alike = payload[9:] if payload[:1] == b"\x09" else payload
+        event = self.collector.pointless.get(alike)
+        if event is None:
+            try:
+                event = protowire.event(payload)
+            except protowire.WireError:
+                self._damaged(np.array([i]), "a record that is no event")
+                return None
+            if len(self.collector.pointless) < _MOST_ALIKE and not any(map(_is_point, event.values)):
+                self.collector.pointless[alike] = event
         self._keep(i, event)
         return event
 
@@ -485,7 +493,7 @@ class _BlockDecoder:
         if event.session == 1:
             file.starts.append(event.step)
         for value in event.values:
-            if value.number is not None and value.plugin in _SCALAR_PLUGINS:
+            if _is_point(value):
                 self._point(i, event, value)
             elif value.tag == b"keras" and value.strings and len(value.strings[0]) <= _MAX_JSON:
                 file.keras = value.strings[0]
@@ -511,13 +519,16 @@ class _BlockDecoder:
             self.collector.file(int(self.file[i])).losses.append(loss)
 
 
+def _is_point(value: protowire.Value) -> bool:
+    return value.number is not None and value.plugin in _SCALAR_PLUGINS
+
+
 def _is_regular(event: protowire.Event) -> bool:
     """Whether records of the same bytes but for time, step and value mean the same."""
     if not event.plain or event.wall_at != 1 or len(event.values) != 1:
         return False
     value = event.values[0]
-    usual = not event.version and event.session is None
-    return usual and value.number is not None and value.place is not None and value.plugin in _SCALAR_PLUGINS
+    return not event.version and event.session is None and value.place is not None and _is_point(value)
 
 
 def _add_hparams(file: EventFile, content: bytes) -> None:

@@ -69,19 +69,20 @@ def sessions_of(files: Sequence[LoadedFile]) -> tuple[list[Session], str]:
 
     Files without points go to the first session, for what else they tell.
     """
+    with_points = [each for each in files if each.events.scalars]
+    if len({each.file.path.parent for each in with_points}) == len(with_points):
+        return [Session(list(files))], ""
     folders: dict[object, list[LoadedFile]] = defaultdict(list)
-    for each in sorted(files, key=lambda each: (_order(each), each.file.name)):
+    for each in sorted(with_points, key=lambda each: (_order(each), each.file.name)):
         folders[each.file.path.parent].append(each)
     by_folder = [_sessions_of_folder(each) for each in folders.values()]
-    by_folder = [sessions for sessions in by_folder if sessions]
     main = max(by_folder, key=len)
     for sessions in by_folder:
         if sessions is not main:
             for session in sessions:
                 _nearest(main, session).files.extend(session.files)
-    empty = [each for each in files if not each.events.scalars]
-    main[0].files.extend(empty)
-    return main, _decision(main, files)
+    main[0].files.extend(each for each in files if not each.events.scalars)
+    return main, _decision(main, with_points)
 
 
 def _order(each: LoadedFile) -> float:
@@ -92,8 +93,6 @@ def _order(each: LoadedFile) -> float:
 def _sessions_of_folder(files: Sequence[LoadedFile]) -> list[Session]:
     sessions: list[Session] = []
     for each in files:
-        if not each.events.scalars:
-            continue
         joined = next((known for known in reversed(sessions) if _belongs(known, each)), None)
         if joined is None:
             sessions.append(Session([each]))
@@ -167,8 +166,6 @@ def _nearest(sessions: Sequence[Session], other: Session) -> Session:
 
 
 def _decision(sessions: Sequence[Session], files: Sequence[LoadedFile]) -> str:
-    count = sum(1 for each in files if each.events.scalars)
     if len(sessions) > 1:
-        return f"{count} event files begin the same tags anew: {len(sessions)} separate runs"
-    folders = {each.file.path.parent for each in files if each.events.scalars}
-    return f"{count} event files in order of time are one run" if count > len(folders) else ""
+        return f"{len(files)} event files begin the same tags anew: {len(sessions)} separate runs"
+    return f"{len(files)} event files in order of time are one run"

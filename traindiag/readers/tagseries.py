@@ -38,6 +38,7 @@ class _Row:
         split: as the folder says; empty where it does not.
         epoch: int64, `MISSING` where unknown; None when no row has one.
         over: the last epoch known to have ended.
+        on_epochs, of_batches: whether the tag is ``epoch_...`` or ``batch_...``.
     """
 
     tag: str
@@ -45,6 +46,12 @@ class _Row:
     points: Scalars
     epoch: NDArray[np.int64] | None = None
     over: int = -1
+    on_epochs: bool = False
+    of_batches: bool = False
+
+    def __post_init__(self) -> None:
+        self.on_epochs = _is_epoch_tag(self.tag)
+        self.of_batches = self.tag.startswith(_BATCH) and len(self.tag) > len(_BATCH)
 
 
 def series_of_tags(session: Session) -> tuple[list[Series], dict[str, str]]:
@@ -54,18 +61,17 @@ def series_of_tags(session: Session) -> tuple[list[Series], dict[str, str]]:
     _fill_epochs(rows, session, details)
     named = _Names()
     series = []
-    for row in sorted(rows, key=lambda row: not _is_epoch_tag(row.tag)):
+    for row in sorted(rows, key=lambda row: not row.on_epochs):
         if row.tag.lower() in _EPOCH_INDEX and "epochs" in details and row.epoch is None:
             continue
         split, metric = named.of(row)
-        on_epochs = _is_epoch_tag(row.tag)
         series.append(
             Series(
                 split,
                 metric,
                 row.points.value,
-                epoch=row.points.step if on_epochs else row.epoch,
-                step=None if on_epochs else row.points.step,
+                epoch=row.points.step if row.on_epochs else row.epoch,
+                step=None if row.on_epochs else row.points.step,
                 wall_time=row.points.wall_time,
             )
         )
@@ -77,10 +83,6 @@ def series_of_tags(session: Session) -> tuple[list[Series], dict[str, str]]:
 
 def _is_epoch_tag(tag: str) -> bool:
     return tag.startswith(_EPOCH) and len(tag) > len(_EPOCH)
-
-
-def _is_batch_tag(tag: str) -> bool:
-    return tag.startswith(_BATCH) and len(tag) > len(_BATCH)
 
 
 def _by_split(session: Session) -> list[tuple[str, list[LoadedFile]]]:
@@ -120,9 +122,9 @@ class _Names:
 
     def of(self, row: _Row) -> tuple[str, str]:
         default = row.split or ("val" if _EVALUATION.fullmatch(row.tag) else "train")
-        if _EVALUATION.fullmatch(row.tag) or _is_batch_tag(row.tag):
+        if _EVALUATION.fullmatch(row.tag) or row.of_batches:
             named = default, row.tag
-        elif _is_epoch_tag(row.tag):
+        elif row.on_epochs:
             named = split_and_metric(row.tag[len(_EPOCH) :], default)
         else:
             named = split_and_metric(row.tag, default)
@@ -144,10 +146,10 @@ class _Names:
 def _fill_epochs(rows: Iterable[_Row], session: Session, details: dict[str, str]) -> None:
     """Set `epoch` of the rows whose epochs the files tell."""
     rows = list(rows)
-    epoch_tags = [row for row in rows if _is_epoch_tag(row.tag)]
+    epoch_tags = [row for row in rows if row.on_epochs]
     if epoch_tags:
         details["epochs"] = "steps of the epoch_* tags, zero-based"
-    batches = [row for row in rows if _is_batch_tag(row.tag)]
+    batches = [row for row in rows if row.of_batches]
     boundaries = _iterations_at_epoch_ends(rows)
     for row in batches:
         _epochs_by_order(row, session)
@@ -187,7 +189,7 @@ def _iterations_at_epoch_ends(rows: Iterable[_Row]) -> NDArray[np.int64] | None:
     if evaluation is None:
         return None
     iterations = evaluation.points.step
-    labelled = (row for row in rows if _is_epoch_tag(row.tag) and row.split == evaluation.split)
+    labelled = (row for row in rows if row.on_epochs and row.split == evaluation.split)
     epochs = next((row.points.step for row in labelled), np.arange(len(iterations)))
     count = min(len(iterations), len(epochs))
     iterations, epochs = iterations[:count], epochs[:count]
@@ -223,8 +225,8 @@ def _epochs_by_index(rows: Sequence[_Row], details: dict[str, str]) -> None:
 
 def _epochs_from_batches(rows: Sequence[_Row], named: _Names, details: dict[str, str]) -> list[Series]:
     """Epoch values of metrics of which only batch values were logged, for epochs that are over."""
-    batches = [row for row in rows if _is_batch_tag(row.tag) and row.epoch is not None]
-    logged = {(row.split, row.tag[len(_EPOCH) :]): row for row in rows if _is_epoch_tag(row.tag)}
+    batches = [row for row in rows if row.of_batches and row.epoch is not None]
+    logged = {(row.split, row.tag[len(_EPOCH) :]): row for row in rows if row.on_epochs}
     kinds = _kinds(batches, logged)
     if kinds:
         details["batch values"] = "; ".join(sorted(set(kinds.values())))
