@@ -1,0 +1,117 @@
+"""Records (dicts of values) in logged order to series, with the epoch and step that each one names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from traindiag.model.frame import MISSING, Series
+from traindiag.readers.parsing.epochs import unique_name
+from traindiag.readers.parsing.histories import is_number
+
+EPOCH_KEYS = ("epoch", "epochs", "trainer/epoch", "current_epoch")
+STEP_KEYS = ("step", "global_step", "iteration", "iter", "_step", "trainer/global_step", "num_updates")
+TIME_KEYS = ("_timestamp", "timestamp", "wall_time")
+_PLAUSIBLE_SECONDS = (3e8, 4e9)
+
+
+@dataclass(slots=True)
+class _Rows:
+    value: list[float] = field(default_factory=list)
+    epoch: list[int] = field(default_factory=list)
+    step: list[int] = field(default_factory=list)
+    wall_time: list[float] = field(default_factory=list)
+
+
+def axis_value(record: Mapping[str, Any], keys: Iterable[str]) -> float | None:
+    """The first of some keys that holds a finite number."""
+    for key in keys:
+        value = record.get(key)
+        if value is not None and is_number(value) and not isinstance(value, str) and abs(value) < 2**62:
+            return float(value)
+    return None
+
+
+class Gathered:
+    """Series in the making, one per name, in order of first appearance.
+
+    Args:
+        ignored: keys that are no metrics.
+    """
+
+    def __init__(self, ignored: Iterable[str] = ()) -> None:
+        self._rows: dict[str, _Rows] = {}
+        self._ignored = frozenset((*EPOCH_KEYS, *STEP_KEYS, *TIME_KEYS, *ignored))
+
+    def add(
+        self,
+        values: Mapping[str, Any],
+        *,
+        epoch: int | None,
+        step: int | None,
+        wall_time: float | None = None,
+        prefix: str = "",
+    ) -> int:
+        """Takes the numbers of one record; returns how many there were.
+
+        Args:
+            values: by name; what is no number is passed over.
+            epoch, step: axes of this record, None where it has none.
+            wall_time: seconds since the Unix epoch.
+            prefix: put before names that need the split, such as ``val_``.
+        """
+        taken = 0
+        for name, value in values.items():
+            if name in self._ignored or not is_number(value):
+                continue
+            rows = self._rows.setdefault(f"{prefix}{name}", _Rows())
+            rows.value.append(_as_float(value))
+            rows.epoch.append(MISSING if epoch is None else epoch)
+            rows.step.append(MISSING if step is None else step)
+            rows.wall_time.append(float("nan") if wall_time is None else wall_time)
+            taken += 1
+        return taken
+
+    def series(self, *, by_step: bool = False) -> list[Series]:
+        """The series gathered; without epochs when they are to be judged by step."""
+        taken: set[tuple[str, str]] = set()
+        return [
+            Series(
+                *unique_name(name, taken),
+                rows.value,
+                epoch=None if by_step or set(rows.epoch) == {MISSING} else rows.epoch,
+                step=None if set(rows.step) == {MISSING} else rows.step,
+                wall_time=rows.wall_time if any(time == time for time in rows.wall_time) else None,
+            )
+            for name, rows in self._rows.items()
+        ]
+
+
+def seconds(value: float | None) -> float | None:
+    """A time stamp in seconds, whether it was in seconds or milliseconds; None where it is neither."""
+    low, high = _PLAUSIBLE_SECONDS
+    for candidate in () if value is None else (value, value / 1000):
+        if low < candidate < high:
+            return candidate
+    return None
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def better_by_step(epochs: Sequence[float], points: int) -> bool:
+    """Whether a run of few epochs has so many points in each that steps tell more.
+
+    Args:
+        epochs: (fractional) epochs of its points.
+        points: how many values its most frequent training series has.
+    """
+    if not epochs:
+        return False
+    spanned = max(epochs) - min(epochs) + 1
+    return spanned < 8 and points > 2 * spanned
