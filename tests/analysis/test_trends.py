@@ -68,7 +68,6 @@ def test_shape_follows_the_unit(value: np.ndarray, factor: float) -> None:
     plain, scaled = shape_of(curve(value)), shape_of(curve(value * factor))
     assert plain is not None
     assert scaled is not None
-    assert plain.smooth[scaled.best_index] == pytest.approx(plain.best, abs=1e-9)
     for name in ("start", "best", "end", "gain", "rise", "noise", "recovered"):
         assert getattr(scaled, name) == pytest.approx(
             getattr(plain, name) * factor, rel=1e-6, abs=1e-9 * factor * 1e3

@@ -18,6 +18,9 @@ EXPLOSIVE_START = 20.0
 """A positive loss that starts above this many times its value a tenth into the run is cut there: an
 untrained network may start anywhere, and measured against such a start everything later would look flat."""
 
+EXPLOSIVE_STEP = 3.0
+"""The same, against the second point: a single wild first epoch."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shape:
@@ -27,7 +30,7 @@ class Shape:
         epoch: int64, shape (n,): the finite points that were judged (bins of them on long curves).
         value, smooth: float64, shape (n,): the values and their smooth course.
         start: level at the beginning.
-        best: lowest smooth value; `best_index` is its place.
+        best: lowest smooth value; `best_index` is the place of the lowest logged value near it.
         end: level at the end: median of the last three smooth values, so that one bad epoch cannot move it.
         noise: standard deviation of one point around the smooth course in the second half.
         recovered: the largest rise of the smooth course that was later made good. A rise at the end
@@ -104,26 +107,37 @@ def shape_of(curve: Curve) -> Shape | None:
         value = np.add.reduceat(value, edges[:-1]) / np.diff(edges)
         epoch = epoch[edges[1:] - 1]
     course = smooth(value)
-    best_index = int(np.argmin(course))
     half = value[len(value) // 2 :]
+    noise = max(point_noise(half if len(half) >= 8 else value), _digits(value))
+    best = float(course.min())
     return Shape(
         series=curve.series,
         epoch=epoch,
         value=value,
         smooth=course,
-        start=_start(value, course),
-        best=float(course[best_index]),
-        best_index=best_index,
+        start=start_level(value, course),
+        best=best,
+        best_index=_best_index(value, course, best + noise),
         end=float(np.median(course[-3:])),
-        noise=max(point_noise(half if len(half) >= 8 else value), _digits(value)),
+        noise=noise,
         recovered=recovered_rise(course),
     )
 
 
-def _start(value: NDArray[np.float64], course: NDArray[np.float64]) -> float:
-    start = float(despike(value)[0]) if len(value) >= 3 else float(value[0])
+def start_level(value: NDArray[np.float64], course: NDArray[np.float64]) -> float:
+    """The level at the beginning: the first value, unless it lies below its neighbours or far above all."""
+    if len(value) < 3:
+        return float(value[0])
+    start = float(max(value[0], despike(value)[0]))
+    if value.min() <= 0:
+        return start
     early = float(course[min(max(3, len(course) // 10), len(course) - 1)])
-    return min(start, EXPLOSIVE_START * early) if value.min() > 0 and early > 0 else start
+    return min(start, EXPLOSIVE_STEP * float(value[1]), EXPLOSIVE_START * early)
+
+
+def _best_index(value: NDArray[np.float64], course: NDArray[np.float64], near: float) -> int:
+    """The lowest logged point where the course is as low as it gets, but for noise."""
+    return int(np.argmin(np.where(course <= near, value, np.inf)))
 
 
 def _digits(value: NDArray[np.float64]) -> float:

@@ -58,7 +58,7 @@ class Thresholds:
         diverged: train's rise from its best, as a fraction of its range, that is divergence.
     """
 
-    rise: float = 0.04
+    rise: float = 0.035
     least_rise: float = 0.03
     quick_rise: float = 0.2
     patience: float = 8.0

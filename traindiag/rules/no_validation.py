@@ -37,9 +37,12 @@ class NoValidation(Rule):
     def judge(self, signals: Signals) -> Iterator[Finding]:
         if signals.val is not None:
             return
-        course = signals.reading.reason if signals.reading is not None else "the training loss is logged"
+        reading = signals.reading
+        # Where the training curve alone is ill, another rule says so.
+        well = reading is not None and reading.cell in ("learning", "converged", "undecided")
+        course = f"{reading.reason}; " if reading is not None and well else ""
         yield self.finding(
-            f"{course}; there is no validation loss to judge generalisation by",
+            f"{course}there is no validation loss to judge generalisation by",
             confidence=0.99,
             remedies=(
                 Remedy(

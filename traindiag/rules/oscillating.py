@@ -27,7 +27,7 @@ class Oscillating(Rule):
     part of its own level, each epoch throws away what the last one won.
 
     ## Evidence
-    Over the second half, trend taken out, the training loss swings by a fifteenth of its level or more and by
+    Over the second half, trend taken out, the training loss swings by an eighth of its level or more and by
     more than one part in a hundred of all it gained, to and fro, while it wins nothing; or it broke out early
     on, to far above where it had started.
 
@@ -46,7 +46,7 @@ class Oscillating(Rule):
     name = "oscillating"
     min_epochs = 10
 
-    of_gain: float = option(0.012, "swing (robust deviation) of the second half, as a fraction of the gain",
+    of_gain: float = option(0.009, "swing (robust deviation) of the second half, as a fraction of the gain",
                             "seeded runs: healthy at most 0.005, too high a rate from 0.016")  # fmt: skip
     of_level: float = option(0.13, "the same swing, as a fraction of the loss's level there",
                              "seeded runs: healthy at most 0.094, too high a rate from 0.13")  # fmt: skip

@@ -41,11 +41,12 @@ class TooShort(Rule):
     )
 
     def judge(self, signals: Signals) -> Iterator[Finding]:
-        if signals.epochs >= self.epochs:
+        judged = signals.train_shape or signals.val_shape
+        count = len(judged) if judged is not None else 0
+        if count >= self.epochs:
             return
         yield self.finding(
-            f"{signals.epochs} epoch{'' if signals.epochs == 1 else 's'} logged, "
-            f"fewer than the {number(self.epochs)} a trend needs",
+            f"{count} epoch{'' if count == 1 else 's'} with a loss, fewer than the {number(self.epochs)} a trend needs",
             confidence=0.99,
         )
 
