@@ -33,7 +33,7 @@ def test_lightning_metric_with_steps_only_is_averaged_an_epoch(read_one):
     assert run.wide()["loss"].tolist() == [3.0, 2.0]
 
 
-YOLO = """      epoch,  train/box_loss,  train/cls_loss,  metrics/mAP50(B),  val/box_loss,  val/cls_loss,   lr/pg0,  lr/pg1
+YOLO = """  epoch,  train/box_loss,  train/cls_loss,  metrics/mAP50(B),  val/box_loss,  val/cls_loss,   lr/pg0,  lr/pg1
         {0},             1.5,             2.5,              0.25,           1.0,           2.0,      0.1,     0.2
         {1},             1.0,             1.5,               0.5,          0.75,          1.25,     0.05,     0.1
 """

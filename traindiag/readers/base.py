@@ -104,6 +104,8 @@ class LogFile:
         """
         if self._data is not None:
             return self._data
+        if self._head is not None and len(self._head) < HEAD_BYTES:
+            return self._head
         if self.size > limit:
             raise self.unreadable(
                 f"{self.size:,} bytes, more than the {limit:,} this format is read up to",

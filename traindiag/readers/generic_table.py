@@ -67,7 +67,9 @@ def _all_metrics(layout: Layout) -> bool:
     """Nothing but numbers, and every one a metric of which one is a loss."""
     names = [name for name in layout.names if name]
     return (
-        all(layout.numeric) and all(map(_is_metric, names)) and any("loss" in name.lower() for name in names)
+        set(layout.kinds) == {"number"}
+        and all(map(_is_metric, names))
+        and any("loss" in name.lower() for name in names)
     )
 
 

@@ -29,7 +29,7 @@ class HistoryText(Reader):
 
     def fit(self, file: LogFile) -> Fit:
         text = decode_head(file.head)
-        if text is None:
+        if text is None or "'" not in text:
             return Fit.NO
         if not any(looks_like_metric(name) for name in _PRINTED_LIST.findall(text)):
             return Fit.NO

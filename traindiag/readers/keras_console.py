@@ -40,7 +40,9 @@ class KerasConsole(Reader):
 
     def fit(self, file: LogFile) -> Fit:
         text = decode_head(file.head)
-        if text is None:
+        if text is None or "- " not in text:
+            return Fit.NO
+        if "loss" not in text.lower():
             return Fit.NO
         text = strip_ansi(text)
         pairs = any(is_loss(name) for name, _ in _PAIR.findall(text))

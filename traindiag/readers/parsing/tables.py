@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -28,7 +28,7 @@ _SEPARATORS = (",", ";", "\t")
 _SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
 _HEADER_WITHIN = 12
 """The header is looked for in this many first lines that are not blank: title lines may stand above it."""
-_SAMPLE_ROWS = 60
+_SAMPLE_ROWS = 20
 _LARGE = 1 << 18
 """From this many bytes on pandas' start-up cost pays off."""
 _MISSING_CELLS = frozenset(("", "na", "n/a", "#na#", "#n/a", "none", "null", "<na>", "-", "--"))
@@ -37,6 +37,9 @@ _SURE_DIGITS = 15
 _FEW_ROWS = 3
 MAX_DAMAGE_ENTRIES = 20
 """Damaged places listed one by one; the rest is summed up in one more entry."""
+
+
+Kind = Literal["number", "word", "blank"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +52,7 @@ class Layout:
         decimal: ``.`` or ``,``.
         names: of the columns, blanks and quotes stripped.
         header: index of the header among the lines that are not blank.
-        numeric: whether the sampled cells of each column that hold something are mostly numbers.
-        crowded: share of the sampled cells that hold something; near 1 unless rows are sparse.
+        kinds: what the sampled cells of each column mostly hold.
         logged: names as they stand in the file when the user renamed some, else empty.
     """
 
@@ -59,8 +61,7 @@ class Layout:
     decimal: str
     names: tuple[str, ...]
     header: int
-    numeric: tuple[bool, ...]
-    crowded: float
+    kinds: tuple[Kind, ...]
     logged: tuple[str, ...] = ()
 
 
@@ -131,7 +132,7 @@ def sniff(head: bytes) -> Layout | None:
     best = None
     for at, line in enumerate(lines[:_HEADER_WITHIN]):
         sample = lines[at + 1 : at + 1 + _SAMPLE_ROWS]
-        for separator in _SEPARATORS:
+        for separator in [each for each in _SEPARATORS if each in line] or _SEPARATORS[:1]:
             layout = _layout_if_header(line, separator, sample)
             if layout is not None and (best is None or len(layout.names) > len(best.names)):
                 best = replace(layout, header=at, encoding=decode(head)[1])
@@ -146,27 +147,19 @@ def _layout_if_header(line: str, separator: str, sample: Sequence[str]) -> Layou
         names = names[:-1]
     if not _could_be_names(names):
         return None
+    width = len(names)
     rows = [split_cells(row, separator) for row in sample]
-    full = [
-        row for row in rows if len(row) == len(names) or (len(row) == len(names) + 1 and not row[-1].strip())
-    ]
-    if rows and len(full) * 3 < len(rows):
+    full = [row for row in rows if len(row) == width or (len(row) == width + 1 and not row[-1].strip())]
+    if len(full) * 3 < len(rows):
         return None
-    cells = [[row[i].strip() for row in full] for i in range(len(names))]
-    decimal = "," if separator != "," and _has_decimal_commas(cells) else "."
-    numeric = tuple(_is_numeric(column, decimal, name) for column, name in zip(cells, names, strict=True))
-    if rows and not any(numeric):
-        return None
-    filled = sum(cell.lower() not in _MISSING_CELLS for column in cells for cell in column)
-    return Layout(
-        encoding="",
-        separator=separator,
-        decimal=decimal,
-        names=names,
-        header=0,
-        numeric=numeric,
-        crowded=filled / max(1, sum(map(len, cells))),
+    comma = separator != "," and any("," in row for row in sample)
+    decimal = (
+        "," if comma and any(map(_DECIMAL_COMMA.match, (c.strip() for row in full for c in row))) else "."
     )
+    kinds = tuple(_kind_of([row[i] for row in full], decimal, name) for i, name in enumerate(names))
+    if rows and "number" not in kinds:
+        return None
+    return Layout(encoding="", separator=separator, decimal=decimal, names=names, header=0, kinds=kinds)
 
 
 def _could_be_names(names: Sequence[str]) -> bool:
@@ -179,16 +172,17 @@ def _could_be_names(names: Sequence[str]) -> bool:
     )
 
 
-def _has_decimal_commas(cells: Sequence[Sequence[str]]) -> bool:
-    return any(_DECIMAL_COMMA.match(cell) for column in cells for cell in column)
-
-
-def _is_numeric(cells: Sequence[str], decimal: str, name: str) -> bool:
-    filled = [cell for cell in cells if cell.lower() not in _MISSING_CELLS and cell != name]
-    numbers = sum(
-        parse_number(cell.replace(",", ".") if decimal == "," else cell) is not None for cell in filled
-    )
-    return numbers > 0 and numbers * 2 >= len(filled)
+def _kind_of(cells: Sequence[str], decimal: str, name: str) -> Kind:
+    filled = numbers = 0
+    for cell in cells:
+        if parse_number(cell.replace(",", ".") if decimal == "," else cell) is not None:
+            filled += 1
+            numbers += 1
+        elif (bare := cell.strip()).lower() not in _MISSING_CELLS and bare != name:
+            filled += 1
+    if not filled:
+        return "blank"
+    return "number" if numbers * 2 >= filled else "word"
 
 
 def split_cells(line: str, separator: str) -> list[str]:
@@ -224,12 +218,13 @@ def read_table(file: LogFile, layout: Layout, *, short_rows: bool = False) -> Ta
     data = file.read_bytes()
     details = _layout_details(layout)
     if len(data) >= _LARGE:
-        from traindiag.readers.parsing.large_tables import read_regular
+        from traindiag.readers.parsing.large_tables import digest_beside, read_regular
 
+        digest = digest_beside(data)
         columns = read_regular(data, layout)
         if columns is not None:
             rows = max((len(column.value) for column in columns.values()), default=0)
-            return Table(columns=columns, rows=rows, digest=digest_of(data), damage=(), details=details)
+            return Table(columns=columns, rows=rows, digest=digest(), damage=(), details=details)
     lines = _Lines(file.shown, layout, short_rows=short_rows)
     columns = lines.columns(decode(data)[0])
     details.update(lines.details)
@@ -283,9 +278,9 @@ class _Lines:
     def _regular(self, cells: list[list[str]]) -> dict[str, Column] | None:
         """Rows of one width in which numbers stay numbers; None where a column turns out mixed."""
         columns: dict[str, Column] = {}
-        for index, (name, numeric) in enumerate(zip(self.layout.names, self.layout.numeric, strict=True)):
+        for index, (name, kind) in enumerate(zip(self.layout.names, self.layout.kinds, strict=True)):
             column = [row[index] for row in cells]
-            if not numeric and not _late_number(column):
+            if kind == "word" or (kind == "blank" and not _late_number(column)):
                 if any(cell.strip() == self._as_logged(name) for cell in column):
                     return None
                 continue
@@ -318,7 +313,7 @@ class _Lines:
         """Header lines in between, rows of another width, cells that are no numbers."""
         names = list(self.layout.names)
         kept: dict[str, dict[int, float]] = {name: {} for name in names}
-        text_columns = {name for name, numeric in zip(names, self.layout.numeric, strict=True) if not numeric}
+        kinds = dict(zip(names, self.layout.kinds, strict=True))
         headers = 0
         for number, row in zip(numbers, cells, strict=True):
             while len(row) > len(names) and not row[-1].strip():
@@ -337,7 +332,7 @@ class _Lines:
                 value = self._number(cell)
                 if value is not None:
                     kept[name][self.rows] = value
-                elif name in text_columns or cell.strip().lower() in _MISSING_CELLS:
+                elif kinds.get(name) == "word" or cell.strip().lower() in _MISSING_CELLS:
                     continue
                 # In a row that ends early the last cell may belong to a later column: fastai's time.
                 elif len(row) == len(names):
@@ -427,4 +422,4 @@ def _column(values: Mapping[int, float], rows: int) -> Column:
 
 def iter_names(layout: Layout) -> Iterator[str]:
     """Names of the numeric columns."""
-    return (name for name, numeric in zip(layout.names, layout.numeric, strict=True) if numeric)
+    return (name for name, kind in zip(layout.names, layout.kinds, strict=True) if kind == "number")
