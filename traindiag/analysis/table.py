@@ -42,6 +42,7 @@ class Thresholds:
         rise: val's rise from its best, as a fraction of the larger gain, that is overfitting when the best
             epoch is long past.
         least_rise: the least rise of a positive loss, as a fraction of its best level.
+        level_rise: a rise by this fraction of the best level needs less of the gain.
         quick_rise: `rise` right after the best epoch. From there it falls exponentially: every good run
             that EarlyStopping ended has risen a little over its patience.
         patience: points after which that excess has fallen to a third (1/e).
@@ -60,6 +61,7 @@ class Thresholds:
 
     rise: float = 0.035
     least_rise: float = 0.03
+    level_rise: float = 0.12
     quick_rise: float = 0.2
     patience: float = 8.0
     long_stretch: float = 0.2
@@ -173,6 +175,9 @@ def read_val_rise(train: Shape, val: Shape, limits: Thresholds = DEFAULT) -> Rea
     stretch = val.last_epoch - val.best_epoch
     points = len(val) - 1 - val.best_index
     needed = limits.rise + (limits.quick_rise - limits.rise) * float(np.exp(-points / limits.patience))
+    if val.positive and val.rise > limits.level_rise * val.best:
+        # Seen from the level that was reached the rise is large, however far the curves had come down to it.
+        needed *= 0.6
     if points < 2 or size <= 0 or val.rise < needed * size:
         return None
     if train.gain < 2 * limits.noise * train.noise or val.rise < least_rise(train, val, limits):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 from traindiag.analysis.signals import Signals
 from traindiag.analysis.table import bounces
@@ -43,9 +44,10 @@ class Plateau(Rule):
 
     code = "TD103"
     name = "plateau"
+    needs: ClassVar[tuple[str, ...]] = ("loss",)
 
     def judge(self, signals: Signals) -> Iterator[Finding]:
-        reading, train = signals.reading, signals.train_shape
+        reading, train = signals.reading, signals.train_shape or signals.val_shape
         if reading is None or reading.cell != "plateau" or train is None:
             return
         if bounces(train):
