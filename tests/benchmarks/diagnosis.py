@@ -72,8 +72,9 @@ def labelled(source: str, aside: bool) -> Iterator[Case]:
     with gzip.open(folder / "history.csv.gz", "rt") as file:
         for row in csv.DictReader(file):
             for key, value in row.items():
-                if key not in ("case", "epoch") and value != "":
-                    series[row["case"]][key].append(float(value))
+                # An empty loss was NaN; an empty accuracy is a regression's, which has none.
+                if key not in ("case", "epoch") and (value != "" or key.endswith("loss")):
+                    series[row["case"]][key].append(float(value or "nan"))
     for row in csv.DictReader((folder / "labels.csv").open()):
         if (row["group"] in GROUPS["aside"][source]) == aside:
             yield Case(source, row["case"], row["labels"], series[row["case"]])
