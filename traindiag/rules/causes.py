@@ -15,14 +15,24 @@ ORDER: tuple[str, ...] = (
     "overfitting",
     "data-problem",
     "plateau",
+    "head-mismatch",
+    "val-mismatch",
+    "learning-rate-schedule",
+    "loss-spike",
+    "noisy-validation",
     "too-short",
     "no-validation",
     "learning",
     "converged",
     "undecided",
 )
-"""Verdicts, the root cause before its symptoms, illness before health, health before "cannot tell"."""
+"""Verdicts, the root cause before its symptoms, illness before health, health before "cannot tell".
 
+The losses come first: what lies in the model, the data or the schedule is a verdict of its own only where they
+show no illness. Rules that are not listed are never a verdict.
+"""
+
+_HEALTH = frozenset({"learning", "converged", "undecided"})
 _TABLE = frozenset(
     {"learning", "converged", "undecided", "plateau", "overfitting", "data-problem", "diverging"}
 )
@@ -34,22 +44,54 @@ REPLACES: dict[str, frozenset[str]] = {
     "oscillating": _TABLE | {"stuck-at-chance", "slow-learning"},
     "stuck-at-chance": _TABLE | {"slow-learning"},
     "slow-learning": _TABLE,
-    "overfitting": _TABLE - {"overfitting"},
+    "overfitting": _TABLE - {"overfitting"} | {"underfitting", "val-below-train"},
     "data-problem": _TABLE - {"data-problem"},
     "plateau": _TABLE - {"plateau"},
+    "head-mismatch": _HEALTH,
+    "val-mismatch": _HEALTH,
+    "learning-rate-schedule": _HEALTH,
+    "loss-spike": _HEALTH,
+    "noisy-validation": _HEALTH,
     "too-short": frozenset({"undecided"}),
+    # "Keep training" and "the epochs after the best level won nothing" cannot both be said of one run.
+    "learning": frozenset({"trained-too-long"}),
     "no-validation": frozenset({"undecided", "learning", "converged"}),
 }
 """Findings that the verdict makes meaningless."""
 
 EXPLAINS: dict[str, frozenset[str]] = {
-    "non-finite": frozenset({"loss-spike", "exploding-gradient"}),
-    "diverging": frozenset({"loss-spike", "exploding-gradient", "val-mismatch"}),
-    "oscillating": frozenset({"loss-spike", "noisy-validation"}),
-    "stuck-at-chance": frozenset({"dead-units", "vanishing-gradient", "underfitting", "val-mismatch"}),
+    "non-finite": frozenset({"loss-spike", "exploding-gradient", "trained-too-long", "underfitting"}),
+    "diverging": frozenset(
+        {
+            "loss-spike",
+            "exploding-gradient",
+            "val-mismatch",
+            "trained-too-long",
+            "noisy-validation",
+            "overconfident",
+        }
+    ),
+    "oscillating": frozenset({"loss-spike", "noisy-validation", "exploding-gradient", "trained-too-long"}),
+    "stuck-at-chance": frozenset(
+        {
+            "dead-units",
+            "vanishing-gradient",
+            "underfitting",
+            "val-mismatch",
+            "trained-too-long",
+            "missing-values",
+        }
+    ),
+    "slow-learning": frozenset({"underfitting", "vanishing-gradient"}),
     "overfitting": frozenset({"trained-too-long", "val-mismatch", "overconfident"}),
     "plateau": frozenset({"underfitting", "trained-too-long"}),
     "data-problem": frozenset({"val-below-train", "underfitting"}),
+    "head-mismatch": frozenset({"dead-units", "vanishing-gradient", "underfitting", "missing-values"}),
+    "val-mismatch": frozenset({"overconfident", "trained-too-long"}),
+    "learning-rate-schedule": frozenset(
+        {"loss-spike", "exploding-gradient", "underfitting", "trained-too-long"}
+    ),
+    "loss-spike": frozenset({"exploding-gradient", "noisy-validation"}),
 }
 """Findings that follow from the verdict: kept, and listed as its symptoms."""
 

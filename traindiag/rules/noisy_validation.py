@@ -25,7 +25,7 @@ class NoisyValidation(Rule):
     lowest point of a noisy curve is always too good to be true.
 
     ## Evidence
-    The loss: one point of validation jumps by a sixth or more of all that validation gained, and several
+    The loss: one point of validation jumps by a seventh or more of all that validation gained, and several
     times as much as training does. The accuracy: the number of validation samples, from the configuration or
     from the grid k/N on which the accuracies lie, gives the 95 % interval of one epoch's accuracy; a note
     when it is wider than 10 points and wider than all that the second half of the run changed.
@@ -47,7 +47,7 @@ class NoisyValidation(Rule):
     needs: ClassVar[tuple[str, ...]] = ("val/loss",)
     min_epochs = 12
 
-    of_gain: float = option(0.16, "noise of one validation point, as a fraction of validation's gain",
+    of_gain: float = option(0.15, "noise of one validation point, as a fraction of validation's gain",
                             "trainspotter warns at 15 % of the gain")  # fmt: skip
     over_train: float = option(
         4.0, "noise of validation over that of training", "a set of a sixteenth of the size"
@@ -70,8 +70,10 @@ class NoisyValidation(Rule):
             return None
         # The whole curve's noise: a late outbreak is another matter.
         noise = min(val.noise, point_noise(val.value))
-        learned = train.gain > 10 * train.noise and val.gain > 0
-        of_gain, over = noise / max(val.gain, 1e-300), noise / max(train.noise, 1e-300)
+        # Up to the level of the second half: the best of a noisy curve is an extreme, no level.
+        gain = val.start - float(np.median(val.smooth[len(val) // 2 :]))
+        learned = train.gain > 10 * train.noise and gain > 0
+        of_gain, over = noise / max(gain, 1e-300), noise / max(train.noise, 1e-300)
         if not learned or of_gain < self.of_gain or over < self.over_train:
             return None
         if noise < 0.05 * train.gain or val.rise > 3 * noise:
