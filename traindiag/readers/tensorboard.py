@@ -15,13 +15,14 @@ from traindiag.model.errors import UnreadableError
 from traindiag.model.run import Damage
 from traindiag.readers import protowire
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
-from traindiag.readers.crc32c import masked_crc
+from traindiag.readers.crc32c import masked_crc, short_lengths
 from traindiag.readers.events import EventFile, read_event_files
 from traindiag.readers.sessions import LoadedFile, Session, sessions_of
 from traindiag.readers.tagseries import series_of_tags
 from traindiag.readers.tfrecord import FRAME, HEADER, PAGE_BYTES, Loss
 
 _NAME = re.compile(r"tfevents", re.IGNORECASE)
+_VERSION = b"brain.Event:"
 _SPLIT_FOLDERS = {
     "train": "train", "training": "train",
     "validation": "val", "val": "val", "valid": "val", "eval": "val", "evaluation": "val", "dev": "val",
@@ -53,13 +54,12 @@ class TensorBoardReader(Reader):
     precedence: ClassVar[int] = 10
 
     def fit(self, file: LogFile) -> Fit:
-        named = _NAME.search(file.name) is not None
-        event = _first_event(file.head)
-        if event is None:
-            return Fit.NAME if named else Fit.NO
-        if event.version.startswith("brain.Event:"):
+        if _is_versioned(file.head):
             return Fit.SURE
-        return Fit.CONTENT if named or event.values else Fit.NO
+        event = _first_event(file.head)
+        if _NAME.search(file.name):
+            return Fit.CONTENT if event is not None else Fit.NAME
+        return Fit.CONTENT if event is not None and event.values else Fit.NO
 
     def groups(self, files: Sequence[LogFile]) -> Iterable[Sequence[LogFile]]:
         runs: dict[Path, list[LogFile]] = defaultdict(list)
@@ -122,11 +122,20 @@ def _runs(contents: Sequence[LoadedFile | UnreadableError]) -> list[LoggedRun]:
     return runs
 
 
+def _is_versioned(head: bytes) -> bool:
+    """Whether the file begins with a record whose length has its checksum and which names the format."""
+    length = int.from_bytes(head[:8], "little")
+    if len(head) < HEADER or length > 0xFFFF:
+        return False
+    crc = int(short_lengths()[length])
+    return crc == int.from_bytes(head[8:HEADER], "little") and _VERSION in head[HEADER : HEADER + length]
+
+
 def _first_event(head: bytes) -> protowire.Event | None:
     """The event in the first record, when its checksums are right."""
+    length = int.from_bytes(head[:8], "little")
     if len(head) < HEADER or masked_crc(head[:8]) != int.from_bytes(head[8:HEADER], "little"):
         return None
-    length = int.from_bytes(head[:8], "little")
     payload = head[HEADER : HEADER + length]
     stored = head[HEADER + length : FRAME + length]
     if len(stored) < 4 or masked_crc(payload) != int.from_bytes(stored, "little"):

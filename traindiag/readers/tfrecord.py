@@ -23,16 +23,17 @@ from traindiag.readers.crc32c import masked_crc, masked_crc_of_lengths, short_le
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PAGE_BYTES = 16 << 20
+PAGE_BYTES = 8 << 20
 HEADER = 12
 FRAME = 16
 """Bytes of a record beside its payload."""
 
 _SPARE = 1024
 """Bytes of a page behind its data, so that look-ups near the end stay inside it."""
-_LANE_BYTES = 16 << 10
+_LANE_BYTES = 8 << 10
 _LEAST_LANES = 32
 _SHORT_RECORD = 512
+_PROBE = 32 << 10
 _FAR = 1 << 40
 """A longer record is taken for damage; no file system log holds one."""
 _unpack_header = Struct("<QI").unpack_from
@@ -191,12 +192,13 @@ class _Lanes:
             after = at + FRAME + low
             good = (lut[low] == crcs[at]) & (size == low) & (after <= limit)
             if not good.all():
+                end[lane[~good]] = at[~good]
                 lane, at, after, stop, limit = (x[good] for x in (lane, at, after, stop, limit))
             taken.append(at)
-            end[lane] = after
-            going = after < stop
             at = after
+            going = at < stop
             if not going.all():
+                end[lane[~going]] = at[~going]
                 lane, at, stop, limit = (x[going] for x in (lane, at, stop, limit))
         # Lanes do not overlap, so sorted offsets are those of lane after lane.
         self.heads = np.sort(np.concatenate(taken)) if taken else begin
@@ -234,7 +236,7 @@ def _lanes(data: NDArray[np.uint8], regions: list[Region]) -> _Lanes | None:
 
 def _mean_record(data: NDArray[np.uint8], region: Region) -> int:
     """Mean size of the first records; very large where the region does not begin with good ones."""
-    heads, at, _ = _Walker(data, None).chain(region.begin, region.begin + 8 * _SHORT_RECORD, region.end)
+    heads, at, _ = _Walker(data, None).chain(region.begin, region.begin + _PROBE, region.end)
     return (at - region.begin) // len(heads) if len(heads) > 1 else _FAR
 
 
@@ -310,23 +312,24 @@ class _Walker:
     def chain(self, at: int, stop: int, end: int) -> tuple[list[int], int, str]:
         """Header offsets from `at` up to `stop`, where the next one would be, and why the chain ended."""
         heads: list[int] = []
-        view = self.data.data
+        view, known, last = self.data.data, self.known, end - HEADER
         while at < stop:
-            if at + HEADER > end:
+            if at > last:
                 return heads, at, _SHORT
             length, crc = _unpack_header(view, at)
-            if crc != self._length_crc(length) or length > _FAR:
+            if crc != known.get(length) and (crc != self._length_crc(length) or length > _FAR):
                 return heads, at, _BAD
-            if at + FRAME + length > end:
+            after = at + FRAME + length
+            if after > end:
                 return heads, at, _SHORT
             heads.append(at)
-            at += FRAME + length
+            at = after
         return heads, at, _STOP
 
     def _length_crc(self, length: int) -> int:
-        crc = self.known.get(length)
-        if crc is None:
-            crc = self.known[length] = masked_crc(length.to_bytes(8, "little"))
+        crc = masked_crc(length.to_bytes(8, "little"))
+        if length <= _FAR:
+            self.known[length] = crc
         return crc
 
     def _next_lane(self, at: int, end: int) -> int:
