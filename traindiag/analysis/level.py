@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from traindiag.analysis.noise import median
 from traindiag.analysis.smoothing import smooth
 from traindiag.model.curve import Curve
 from traindiag.model.names import is_accuracy, metric_words
@@ -80,7 +81,7 @@ def chance_of(curve: Curve, classes: int | None = None) -> float | None:
 def end_of(curve: Curve) -> float:
     """The level of a metric at its end: median of the last three smooth values; NaN without a finite one."""
     finite = as_fraction(curve).value[np.isfinite(curve.value)]
-    return float(np.median(smooth(finite)[-3:])) if len(finite) else float("nan")
+    return median(smooth(finite)[-3:]) if len(finite) else float("nan")
 
 
 def skill_of(curve: Curve, classes: int | None = None) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from traindiag.analysis.noise import point_noise, spread, turning_fraction
+from traindiag.analysis.noise import median, point_noise, spread, turning_fraction
 from traindiag.analysis.smoothing import bin_edges, despike, smooth
 from traindiag.model.curve import Curve
 
@@ -118,7 +118,7 @@ def shape_of(curve: Curve) -> Shape | None:
         start=start_level(value, course),
         best=best,
         best_index=_best_index(value, course, best + noise),
-        end=float(np.median(course[-3:])),
+        end=median(course[-3:]),
         noise=noise,
         recovered=recovered_rise(course),
     )

@@ -28,11 +28,16 @@ def despike(value: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(value) < 3:
         return value.copy()
     smooth = value.copy()
-    inner = np.stack([value[:-2], value[1:-1], value[2:]])
-    smooth[1:-1] = np.median(inner, axis=0)
-    smooth[0] = np.median([value[0], smooth[1], 3 * smooth[1] - 2 * smooth[2]])
-    smooth[-1] = np.median([value[-1], smooth[-2], 3 * smooth[-2] - 2 * smooth[-3]])
+    smooth[1:-1] = _middle(value[:-2], value[1:-1], value[2:])
+    smooth[0] = sorted((value[0], smooth[1], 3 * smooth[1] - 2 * smooth[2]))[1]
+    smooth[-1] = sorted((value[-1], smooth[-2], 3 * smooth[-2] - 2 * smooth[-3]))[1]
     return smooth
+
+
+def _middle(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The median of three arrays, element by element."""
+    middle: NDArray[np.float64] = np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+    return middle
 
 
 def smooth(value: NDArray[np.float64], window: int | None = None) -> NDArray[np.float64]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from traindiag.analysis.noise import lag_one_correlation, spread
+from traindiag.analysis.noise import lag_one_correlation, median, spread
 from traindiag.analysis.shape import Shape
 from traindiag.model.trend import Direction, Trend
 
@@ -32,8 +33,14 @@ def theil_sen(value: NDArray[np.float64]) -> float:
     count = len(value)
     if count < 2:
         return 0.0
-    left, right = np.triu_indices(count, 1) if count <= 80 else _far_pairs(count)
-    return float(np.median((value[right] - value[left]) / (right - left)))
+    left, right = _all_pairs(count) if count <= 80 else _far_pairs(count)
+    return median((value[right] - value[left]) / (right - left))
+
+
+@lru_cache(maxsize=128)
+def _all_pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    left, right = np.triu_indices(count, 1)
+    return left, right
 
 
 def _far_pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -52,7 +59,7 @@ def slope_with_error(value: NDArray[np.float64]) -> tuple[float, float]:
     count = len(value)
     slope = theil_sen(value)
     residual = value - slope * np.arange(count)
-    residual = residual - np.median(residual)
+    residual = residual - median(residual)
     correlation = lag_one_correlation(residual)
     error = spread(residual) * np.sqrt(12.0 / count**3) * np.sqrt((1 + correlation) / (1 - correlation))
     return slope, float(error)
