@@ -3,46 +3,62 @@
 from __future__ import annotations
 
 import io
+import mmap
 import re
-import threading
-from collections.abc import Callable
+import struct
+import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from traindiag.readers.base import digest_of
+from traindiag.readers.base import LogFile, digest_of
 from traindiag.readers.parsing.tables import Column, Layout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_BLOCK = 1 << 18
 _LINE_END = re.compile(rb"\r*\n|\r")
 _NAN_WORD = re.compile(rb"nan", re.I)
 _BLANKS = ["", "NA", "N/A", "n/a", "#na#", "#N/A", "None", "none", "null", "NULL", "<NA>"]
 _NANS = ["nan", "NaN", "-nan", "-NaN", "NAN"]
 
 
-def digest_beside(data: bytes) -> Callable[[], str]:
-    """Starts the digest of `data` in a thread (hashing runs beside the parser) and gives a way to wait for it."""
-    result: list[str] = []
-    thread = threading.Thread(target=lambda: result.append(digest_of(data)), daemon=True)
-    thread.start()
-
-    def wait() -> str:
-        thread.join()
-        return result[0]
-
-    return wait
+def digest_of_large(data: bytes | mmap.mmap) -> str:
+    """The digest of a large file: over the checksums of its blocks, at a fraction of the cost of its bytes."""
+    view = memoryview(data)
+    sums = [zlib.crc32(view[at : at + _BLOCK]) for at in range(0, len(view), _BLOCK)]
+    size = len(view)
+    view.release()
+    return digest_of(struct.pack(f"<Q{len(sums)}I", size, *sums))
 
 
-def read_regular(data: bytes, layout: Layout) -> dict[str, Column] | None:
-    """The numeric columns of a table without oddities; None where the careful path must look.
+def read_regular(file: LogFile, layout: Layout) -> tuple[dict[str, Column], str] | None:
+    """The numeric columns of a large table without oddities, and its digest.
 
-    Args:
-        data: the whole file.
-        layout: as sniffed from its beginning.
+    The file is mapped, not held: peak memory is that of the columns.
+
+    Returns:
+        None where the careful path must look: rows of another width, header lines in between, words among
+        numbers, NaN beside blank cells, a last line without an end.
     """
-    if layout.encoding.startswith("utf-16") or not data.endswith((b"\n", b"\r")):
+    if layout.encoding.startswith("utf-16"):
+        return None
+    if file.in_memory:
+        data = file.read_bytes()
+        columns = _columns(data, io.BytesIO(data), layout)
+        return None if columns is None else (columns, digest_of_large(data))
+    try:
+        with file.path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            columns = _columns(mapped, file.path, layout)
+            return None if columns is None else (columns, digest_of_large(mapped))
+    except (OSError, ValueError):
+        return None
+
+
+def _columns(data: bytes | mmap.mmap, source: Path | io.BytesIO, layout: Layout) -> dict[str, Column] | None:
+    if data[-1:] not in (b"\n", b"\r"):
         return None
     import pandas as pd
 
@@ -50,16 +66,17 @@ def read_regular(data: bytes, layout: Layout) -> dict[str, Column] | None:
     wanted = [index for index, kind in enumerate(layout.kinds) if kind != "word"]
     try:
         frame = pd.read_csv(
-            io.BytesIO(data),
+            source,
             sep=layout.separator,
             decimal=layout.decimal,
             header=None,
             names=list(range(len(layout.names))),
-            usecols=wanted,
+            usecols=None if len(wanted) == len(layout.names) else wanted,
             skiprows=above,
             index_col=False,
             dtype=np.float64,
             engine="c",
+            compression=None,
             encoding="latin-1" if layout.encoding == "latin-1" else "utf-8",
             keep_default_na=False,
             na_values=_BLANKS + _NANS,
@@ -72,7 +89,7 @@ def read_regular(data: bytes, layout: Layout) -> dict[str, Column] | None:
     for index in wanted:
         array: NDArray[np.float64] = frame[index].to_numpy()
         blank = np.isnan(array)
-        known = None if not blank.any() else ~blank
+        known = ~blank if blank.any() else None
         gaps = gaps or known is not None
         if known is None or known.any():
             columns[layout.names[index]] = Column(value=array, known=known)
@@ -81,7 +98,7 @@ def read_regular(data: bytes, layout: Layout) -> dict[str, Column] | None:
     return columns
 
 
-def _above(data: bytes, layout: Layout) -> tuple[int, int]:
+def _above(data: bytes | mmap.mmap, layout: Layout) -> tuple[int, int]:
     """How many lines there are down to the header and with it, and where they end."""
     seen, at, count = -1, 0, 0
     while seen < layout.header and (found := _LINE_END.search(data, at)) is not None:
@@ -92,7 +109,9 @@ def _above(data: bytes, layout: Layout) -> tuple[int, int]:
     return count, at
 
 
-def _only_blanks(data: bytes, body: int, layout: Layout, rows: int) -> bool:
+def _only_blanks(data: bytes | mmap.mmap, body: int, layout: Layout, rows: int) -> bool:
     """Whether every gap is a blank cell: no NaN was written, and no row ends early."""
-    separators = data.count(layout.separator.encode(), body)
+    separator = layout.separator.encode()
+    blocks = range(body, len(data), _BLOCK)
+    separators = sum(data[at : at + _BLOCK].count(separator) for at in blocks)
     return separators == rows * (len(layout.names) - 1) and _NAN_WORD.search(data, body) is None

@@ -215,16 +215,16 @@ def read_table(file: LogFile, layout: Layout, *, short_rows: bool = False) -> Ta
     Raises:
         UnreadableError: the file cannot be read.
     """
-    data = file.read_bytes()
     details = _layout_details(layout)
-    if len(data) >= _LARGE:
-        from traindiag.readers.parsing.large_tables import digest_beside, read_regular
+    if file.size >= _LARGE:
+        from traindiag.readers.parsing.large_tables import read_regular
 
-        digest = digest_beside(data)
-        columns = read_regular(data, layout)
-        if columns is not None:
+        regular = read_regular(file, layout)
+        if regular is not None:
+            columns, digest = regular
             rows = max((len(column.value) for column in columns.values()), default=0)
-            return Table(columns=columns, rows=rows, digest=digest(), damage=(), details=details)
+            return Table(columns=columns, rows=rows, digest=digest, damage=(), details=details)
+    data = file.read_bytes()
     lines = _Lines(file.shown, layout, short_rows=short_rows)
     columns = lines.columns(decode(data)[0])
     details.update(lines.details)
