@@ -35,7 +35,7 @@ def analyze(
             "--format",
             "-f",
             metavar="FORMAT",
-            help="text, json, jsonl, csv, markdown, junit, sarif or github. Default: by -o, else text.",
+            help="text, json, jsonl, csv, markdown, html, notebook, junit, sarif or github. Default: by -o, else text.",
         ),
     ] = None,
     output: Annotated[

@@ -1,0 +1,162 @@
+"""The web page: whole, small, escaped, and without any way to the network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from handmade_reports import curve, hostile_report, many_runs, mixed_report, overfit, run_report
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from traindiag.model.finding import Severity
+from traindiag.model.report import Report
+from traindiag.reports.base import render
+from traindiag.reports.charts import Line, _thin, charts_of
+from traindiag.reports.svg import log_ticks, nice_ticks
+
+VOID = {"meta", "input", "br", "link", "img"}
+ALLOWED = frozenset(
+    "html head meta title style body a header h1 p button main section h2 ul li code form label input output "
+    "div table thead tr th span tbody td b svg path rect g text line details summary h3 ol br pre figure "
+    "figcaption script footer".split()
+)
+
+
+class _Page(HTMLParser):
+    """Tags and attributes of a page; raises when elements are not closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("report", [mixed_report(), hostile_report(), many_runs(12), Report(runs=())])
+@pytest.mark.parametrize("format", ["html", "notebook"])
+def test_page_is_well_formed_and_holds_nothing_foreign(report: Report, format: str) -> None:
+    page = _Page(render(report, format))
+    assert page.tags <= ALLOWED | {"title"}
+    names = {name for name, _ in page.attributes}
+    assert not {name for name in names if name.startswith("on")}
+    assert "style" not in names
+    assert names.isdisjoint({"src", "srcset", "action", "formaction", "xlink:href"})
+    links = {value for name, value in page.attributes if name == "href"}
+    assert all(value is not None and re.fullmatch(r"#(run-\d+|runs)", value) for value in links)
+
+
+def test_policy_allows_this_style_and_script_alone() -> None:
+    text = render(mixed_report(), "html")
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]  # type: ignore[index]
+    policy = policy.replace("&#39;", "'")
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    for tag, directive in (("style", "style-src"), ("script", "script-src")):
+        (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.S)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{directive} 'sha256-{digest}'" in policy
+
+
+def test_no_address_but_of_this_page() -> None:
+    text = render(mixed_report(), "html")
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=30))
+@settings(deadline=None, max_examples=40)
+def test_any_name_stays_text(name: str) -> None:
+    run = overfit()
+    remedy = replace(run.findings[0].remedies[0], snippet=name, change=name)
+    finding = replace(run.findings[0], message=name, remedies=(remedy,))
+    named = replace(run.curves[0], metric=name or "x")
+    run = replace(run, name=name, findings=(finding,), curves=(*run.curves, named))
+    for format in ("html", "notebook"):
+        page = _Page(render(Report(runs=(run,)), format))
+        assert page.tags <= ALLOWED
+
+
+def test_values_for_the_pointer_are_those_of_the_log() -> None:
+    text = render(Report(runs=(overfit(),)), "html")
+    data = [json.loads(each) for each in re.findall(r'application/json">(.*?)</script>', text)]
+    train, val = data[0]["lines"]
+    assert (train["name"], val["name"]) == ("train", "val")
+    assert val["epoch"] == list(range(60))
+    assert val["value"][17] == 0.55
+    assert data[1]["lines"][0]["value"][59] == pytest.approx(1.432 - 0.0661, abs=1e-3)
+
+
+def test_sizes() -> None:
+    def rich(name: str, epochs: int) -> object:
+        e = np.arange(epochs)
+        noise = np.random.default_rng(0).standard_normal(epochs)
+        values = (2 * np.exp(-e / (epochs / 3)) + 0.2 + 0.01 * noise).tolist()
+        run = run_report(name, "learning", "TD001", "healthy", Severity.NOTE, "fine", values, values)
+        metrics = [
+            curve(s, m, values) for m in ("accuracy", "auc", "f1", "iou", "map") for s in ("train", "val")
+        ]
+        return replace(run, curves=(*run.curves, *metrics, curve("train", "learning_rate", values)))
+
+    one = render(Report(runs=(rich("one", 20_000),)), "html")  # type: ignore[arg-type]
+    assert len(one.encode()) < 150_000
+    many = render(Report(runs=tuple(rich(f"run-{i}", 100) for i in range(200))), "html")  # type: ignore[misc]
+    assert len(many.encode()) < 5_000_000
+
+
+def test_thinning_keeps_extremes_and_broken_values() -> None:
+    value = np.zeros(10_000)
+    value[[123, 4567, 8901]] = [5.0, -7.0, np.nan]
+    thin = _thin(Line(name="train", kind="train", epoch=np.arange(10_000), value=value), 100)
+    assert len(thin.value) <= 200
+    assert {123, 4567, 8901, 0, 9_999} <= set(thin.epoch.tolist())
+
+
+def test_charts_of_a_run() -> None:
+    charts = charts_of(overfit(), 400)
+    assert [chart.title for chart in charts] == ["loss", "generalisation gap"]
+    assert charts[0].best == (17, 0.55)
+    assert charts[0].window == (45, 59)
+    assert [(span.number, span.kind, span.first) for span in charts[0].spans] == [
+        (1, "val", 17),
+        (2, "train", 45),
+    ]
+
+
+@given(st.floats(-1e60, 1e60), st.floats(1e-12, 1e60), st.integers(2, 10))
+@settings(deadline=None)
+def test_ticks_are_few_and_inside(low: float, length: float, count: int) -> None:
+    high = low + length
+    ticks = nice_ticks(low, high, count)
+    assert len(ticks) <= count + 2
+    slack = (high - low) * 1e-6
+    assert all(low - slack <= tick <= high + slack for tick in ticks)
+
+
+def test_log_ticks() -> None:
+    assert log_ticks(0.5, 2000) == [1, 10, 100, 1000]
+    assert log_ticks(2, 7) == [2, 7]
+    assert len(log_ticks(1e-50, 1e50)) <= 8

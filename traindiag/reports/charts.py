@@ -1,0 +1,193 @@
+"""Which charts a run has: loss, the gap between the splits, other metrics, the learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from traindiag.model.curve import Curve
+from traindiag.model.names import LEARNING_RATE
+from traindiag.model.report import RunReport
+
+HUGE = 1e100
+"""Values beyond this cannot be laid out and are marked as broken."""
+LOG_DECADES = 2.0
+MOST_METRICS = 4
+NUMBERED = 3
+"""How many pieces of evidence are marked on the curves and numbered in the text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Line:
+    """One curve of a chart, thinned out.
+
+    Attributes:
+        name: ``train``, ``val`` or ``val - train``.
+        kind: what it is drawn as: train, val, test or gap.
+        epoch: int64, shape (n,).
+        value: float64, shape (n,); NaN where the log had NaN, infinity or something absurd.
+    """
+
+    name: str
+    kind: str
+    epoch: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A piece of evidence on a chart: its number in the text and the part of a line it is about."""
+
+    number: int
+    kind: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Chart:
+    """What one picture shows.
+
+    Attributes:
+        title: of the picture.
+        axis: what the horizontal axis counts.
+        lines: the curves.
+        best: epoch and value to mark; None where the chart is not about the monitored metric.
+        window: first and last epoch that were judged; None likewise.
+        spans: evidence to mark.
+        can_log: whether all values are positive.
+        log: whether a logarithmic axis is the better first view.
+    """
+
+    title: str
+    axis: str
+    lines: tuple[Line, ...]
+    best: tuple[int, float] | None = None
+    window: tuple[int, int] | None = None
+    spans: tuple[Span, ...] = ()
+    can_log: bool = False
+    log: bool = False
+
+
+def charts_of(run: RunReport, points: int) -> list[Chart]:
+    """The charts of a run, the loss first.
+
+    Args:
+        run: a run with curves.
+        points: about how many points a line may have.
+    """
+    loss = loss_name(run)
+    charts = [_loss_chart(run, loss, points)]
+    gap = _gap(run.curve("train", loss), run.curve("val", loss))
+    if gap is not None:
+        line = Line(name="val - train", kind="gap", epoch=gap[0], value=gap[1])
+        charts.append(_chart("generalisation gap", [_thin(line, points)], "epoch"))
+    others = [metric for metric in _other_metrics(run, loss) if metric != LEARNING_RATE][:MOST_METRICS]
+    for metric in [*others, LEARNING_RATE]:
+        lines, axis = _lines(run, metric, points)
+        charts.append(_chart(metric, lines, axis))
+    return [chart for chart in charts if chart.lines]
+
+
+def loss_name(run: RunReport) -> str:
+    """The metric the best epoch was chosen by, without its split."""
+    return "loss" if run.best is None else run.best.monitor.removeprefix("val_").removeprefix("test_")
+
+
+def small_chart(run: RunReport, points: int) -> Chart:
+    """The loss alone, for a table of runs."""
+    lines, axis = _lines(run, loss_name(run), points)
+    return _chart("loss", lines, axis)
+
+
+def _loss_chart(run: RunReport, metric: str, points: int) -> Chart:
+    lines, axis = _lines(run, metric, points)
+    plain = _chart(metric, lines, axis)
+    windows = [trend.epochs for trend in run.trends]
+    best = run.best if run.best is not None and np.isfinite(run.best.value) else None
+    return Chart(
+        title=plain.title,
+        axis=plain.axis,
+        lines=plain.lines,
+        best=None if best is None else (int(best.epoch), float(best.value)),
+        window=(min(w[0] for w in windows), max(w[1] for w in windows)) if windows else None,
+        spans=_spans(run, metric),
+        can_log=plain.can_log,
+        log=plain.log,
+    )
+
+
+def _spans(run: RunReport, metric: str) -> tuple[Span, ...]:
+    own = next((each for each in run.findings if each.rule == run.verdict.rule), None)
+    evidence = () if own is None else own.evidence[:NUMBERED]
+    return tuple(
+        Span(number=number, kind=split, first=int(each.epochs[0]), last=int(each.epochs[1]))
+        for number, each in enumerate(evidence, 1)
+        for split, _, name in [each.series.partition("/")]
+        if name == metric
+    )
+
+
+def _lines(run: RunReport, metric: str, points: int) -> tuple[list[Line], str]:
+    curves = [curve for split in ("train", "val", "test") if (curve := run.curve(split, metric)) is not None]
+    curves = [curve for curve in curves if len(curve)]
+    lines = [
+        Line(name=curve.split, kind=curve.split, epoch=curve.epoch, value=_drawable(curve.value))
+        for curve in curves
+    ]
+    axis = "epoch" if all(curve.axis == "epoch" for curve in curves) else "step"
+    return [_thin(line, points) for line in lines], axis
+
+
+def _drawable(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    good = np.isfinite(value) & (np.abs(np.nan_to_num(value)) < HUGE)
+    return np.where(good, value, np.nan)
+
+
+def _chart(title: str, lines: Sequence[Line], axis: str) -> Chart:
+    values = np.concatenate([line.value for line in lines]) if lines else np.empty(0)
+    values = values[np.isfinite(values)]
+    positive = bool(len(values)) and bool(values.min() > 0)
+    wide = positive and bool(np.log10(values.max()) - np.log10(values.min()) > LOG_DECADES)
+    return Chart(title=title, axis=axis, lines=tuple(lines), can_log=positive, log=wide)
+
+
+def _gap(train: Curve | None, val: Curve | None) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """Validation minus training loss at the epochs both have."""
+    if train is None or val is None:
+        return None
+    epoch, at_train, at_val = np.intersect1d(train.epoch, val.epoch, return_indices=True)
+    if not len(epoch):
+        return None
+    return epoch, _drawable(val.value)[at_val] - _drawable(train.value)[at_train]
+
+
+def _other_metrics(run: RunReport, loss: str) -> list[str]:
+    """Metrics with both splits first: they tell more."""
+    splits: dict[str, set[str]] = {}
+    for curve in run.curves:
+        if curve.metric != loss:
+            splits.setdefault(curve.metric, set()).add(curve.split)
+    return sorted(splits, key=lambda metric: (-len(splits[metric]), metric))
+
+
+def _thin(line: Line, points: int) -> Line:
+    """The line with at most about `points` points: lowest, highest and first broken one of each stretch."""
+    length = len(line.value)
+    if length <= points:
+        return line
+    edges = np.linspace(0, length, max(2, points // 2) + 1).astype(int)
+    kept = {0, length - 1}
+    for start, stop in pairwise(edges.tolist()):
+        part = line.value[start:stop]
+        broken = np.flatnonzero(np.isnan(part))
+        if len(broken):
+            kept.add(start + int(broken[0]))
+        if len(broken) < len(part):
+            kept.update((start + int(np.nanargmin(part)), start + int(np.nanargmax(part))))
+    index = np.array(sorted(kept))
+    return Line(name=line.name, kind=line.kind, epoch=line.epoch[index], value=line.value[index])
