@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+from traindiag.analysis.shape import swing
 from traindiag.analysis.signals import Signals
 from traindiag.analysis.table import bounces
 from traindiag.model.finding import Finding
@@ -50,7 +51,8 @@ class Plateau(Rule):
         reading, train = signals.reading, signals.train_shape or signals.val_shape
         if reading is None or reading.cell != "plateau" or train is None:
             return
-        if bounces(train):
+        deviation, turns = swing(train)
+        if bounces(train) or (turns > 0.4 and deviation > 0.03 * train.gain):
             remedies = present(
                 lower_learning_rate(
                     signals, 10, "the training loss bounces around the valley instead of sinking into it"
