@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traindiag.model.curve import Curve
-from traindiag.model.names import LEARNING_RATE
+from traindiag.model.names import LEARNING_RATE, is_loss
 from traindiag.model.report import RunReport
 
 HUGE = 1e100
 """Values beyond this cannot be laid out and are marked as broken."""
 LOG_DECADES = 2.0
-MOST_METRICS = 4
 NUMBERED = 3
 """How many pieces of evidence are marked on the curves and numbered in the text."""
 
@@ -59,7 +58,7 @@ class Chart:
         best: epoch and value to mark; None where the chart is not about the monitored metric.
         window: first and last epoch that were judged; None likewise.
         spans: evidence to mark.
-        can_log: whether all values are positive.
+        can_log: whether there is a logarithmic view too; all values are positive then.
         log: whether a logarithmic axis is the better first view.
     """
 
@@ -73,12 +72,13 @@ class Chart:
     log: bool = False
 
 
-def charts_of(run: RunReport, points: int) -> list[Chart]:
+def charts_of(run: RunReport, points: int, metrics: int = 4) -> list[Chart]:
     """The charts of a run, the loss first.
 
     Args:
         run: a run with curves.
         points: about how many points a line may have.
+        metrics: how many metrics to show besides loss and learning rate.
     """
     loss = loss_name(run)
     charts = [_loss_chart(run, loss, points)]
@@ -86,7 +86,7 @@ def charts_of(run: RunReport, points: int) -> list[Chart]:
     if gap is not None:
         line = Line(name="val - train", kind="gap", epoch=gap[0], value=gap[1])
         charts.append(_chart("generalisation gap", [_thin(line, points)], "epoch"))
-    others = [metric for metric in _other_metrics(run, loss) if metric != LEARNING_RATE][:MOST_METRICS]
+    others = [metric for metric in _other_metrics(run, loss) if metric != LEARNING_RATE][:metrics]
     for metric in [*others, LEARNING_RATE]:
         lines, axis = _lines(run, metric, points)
         charts.append(_chart(metric, lines, axis))
@@ -153,7 +153,9 @@ def _chart(title: str, lines: Sequence[Line], axis: str) -> Chart:
     values = values[np.isfinite(values)]
     positive = bool(len(values)) and bool(values.min() > 0)
     wide = positive and bool(np.log10(values.max()) - np.log10(values.min()) > LOG_DECADES)
-    return Chart(title=title, axis=axis, lines=tuple(lines), can_log=positive, log=wide)
+    # A second view costs room: it is offered where people look for one.
+    can_log = wide or (positive and (is_loss(title) or title == LEARNING_RATE))
+    return Chart(title=title, axis=axis, lines=tuple(lines), can_log=can_log, log=wide)
 
 
 def _gap(train: Curve | None, val: Curve | None) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:

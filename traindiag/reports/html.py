@@ -25,6 +25,7 @@ from traindiag.reports.totals import totals
 POINTS_OF_ALL = 12_000
 """Points per line times runs: the page of many runs stays small."""
 MOST_POINTS, FEWEST_POINTS, SMALL_POINTS = 280, 60, 60
+FEW_RUNS, METRICS_OF_FEW, METRICS_OF_MANY = 50, 4, 2
 OPEN = 10
 """With at most this many ill runs, their details are open at first."""
 
@@ -66,9 +67,12 @@ class HtmlRenderer(Renderer):
         style, script = asset("report.css"), asset("report.js")
         runs = most_severe_first(report.runs)
         points = max(FEWEST_POINTS, min(MOST_POINTS, POINTS_OF_ALL // max(1, len(runs))))
+        metrics = METRICS_OF_FEW if len(runs) <= FEW_RUNS else METRICS_OF_MANY
         ill = sum(run.verdict.status == "ill" for run in runs)
         sections = [
-            _section(number, run, points, open=run.verdict.status == "ill" and ill <= OPEN)
+            _section(
+                number, run, charts_of(run, points, metrics), open=run.verdict.status == "ill" and ill <= OPEN
+            )
             for number, run in enumerate(runs, 1)
         ]
         return (
@@ -90,11 +94,11 @@ class HtmlRenderer(Renderer):
         )
 
 
-def _section(number: int, run: RunReport, points: int, *, open: bool) -> Section:
+def _section(number: int, run: RunReport, charts: Sequence[Chart], *, open: bool) -> Section:
     own = next((each for each in run.findings if each.rule == run.verdict.rule), None)
     pictures = tuple(
         Picture(chart=chart, svg=chart_svg(chart, f"{chart.title} of {run.name}"), data=_data(chart))
-        for chart in charts_of(run, points)
+        for chart in charts
     )
     return Section(
         id=f"run-{number}",
