@@ -394,8 +394,14 @@ class _BlockDecoder:
         shapes = self.collector.shapes.setdefault(length, [])
         count, learnt, seeds = len(index), 0, 2
         while len(index):
-            for shape in shapes:
+            for shape in tuple(shapes):
+                before = len(index)
                 index = self._unmatched(shape, index)
+                if len(index) < before:  # Most likely the next records match the same.
+                    shapes.remove(shape)
+                    shapes.insert(0, shape)
+                if not len(index):
+                    return
             # Where templates serve few rows each, the plain way is as quick.
             if learnt >= _MOST_SEEDS and count - len(index) < _LEAST_YIELD * learnt:
                 break

@@ -29,11 +29,13 @@ class LoadedFile:
 
     Attributes:
         file: where it is.
+        folder: the folder it lies in.
         split: train, val or test as its folder's name tells; empty where that tells nothing.
         events: what it holds.
     """
 
     file: LogFile
+    folder: str
     split: str
     events: EventFile
 
@@ -70,11 +72,11 @@ def sessions_of(files: Sequence[LoadedFile]) -> tuple[list[Session], str]:
     Files without points go to the first session, for what else they tell.
     """
     with_points = [each for each in files if each.events.scalars]
-    if len({each.file.path.parent for each in with_points}) == len(with_points):
+    if len({each.folder for each in with_points}) == len(with_points):
         return [Session(list(files))], ""
-    folders: dict[object, list[LoadedFile]] = defaultdict(list)
+    folders: dict[str, list[LoadedFile]] = defaultdict(list)
     for each in sorted(with_points, key=lambda each: (_order(each), each.file.name)):
-        folders[each.file.path.parent].append(each)
+        folders[each.folder].append(each)
     by_folder = [_sessions_of_folder(each) for each in folders.values()]
     main = max(by_folder, key=len)
     for sessions in by_folder:

@@ -8,6 +8,7 @@ what an epoch is, and nothing else is taken for one: other tags stay on the step
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -295,7 +296,7 @@ def _epoch_values(
 
 
 def _note_splits(session: Session, details: dict[str, str]) -> None:
-    folders = {each.file.path.parent.name: each.split for each in session.files if each.split}
+    folders = {os.path.basename(each.folder): each.split for each in session.files if each.split}
     if folders:
         parts = (f"{folder}/ is {split}" for folder, split in sorted(folders.items()))
         details["splits"] = "by folder: " + ", ".join(parts)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, cast
 
 from traindiag.model.errors import UnreadableError
 from traindiag.model.run import Damage
 from traindiag.readers import protowire
-from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
+from traindiag.readers.base import HEAD_BYTES, Fit, LogFile, LoggedRun, Reader, digest_of
 from traindiag.readers.crc32c import masked_crc, short_lengths
 from traindiag.readers.events import EventFile, read_event_files
 from traindiag.readers.sessions import LoadedFile, Session, sessions_of
@@ -62,10 +62,9 @@ class TensorBoardReader(Reader):
         return Fit.CONTENT if event is not None and event.values else Fit.NO
 
     def groups(self, files: Sequence[LogFile]) -> Iterable[Sequence[LogFile]]:
-        runs: dict[Path, list[LogFile]] = defaultdict(list)
+        runs: dict[str, list[LogFile]] = defaultdict(list)
         for file in files:
-            folder, _ = _run_folder(file)
-            runs[folder].append(file)
+            runs[_folders(file)[1]].append(file)
         return list(runs.values())
 
     def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
@@ -146,11 +145,12 @@ def _first_event(head: bytes) -> protowire.Event | None:
         return None
 
 
-def _run_folder(file: LogFile) -> tuple[Path, str]:
-    """The folder of the run, and the split its sub-folder names (empty where none does)."""
-    folder = file.path.parent
-    split = _SPLIT_FOLDERS.get(folder.name.lower(), "")
-    return (folder.parent if split else folder), split
+def _folders(file: LogFile) -> tuple[str, str, str]:
+    """The file's folder, the folder of the run, and the split the former names (empty where it does not)."""
+    folder = os.path.dirname(os.fspath(file.path))
+    above, name = os.path.split(folder)
+    split = _SPLIT_FOLDERS.get(name.lower(), "")
+    return folder, (above if split else folder), split
 
 
 def _load(files: Sequence[LogFile]) -> list[LoadedFile | UnreadableError]:
@@ -159,22 +159,36 @@ def _load(files: Sequence[LogFile]) -> list[LoadedFile | UnreadableError]:
 
     def opened() -> Iterator[BinaryIO]:
         for index, file in enumerate(files):
-            if file.in_memory:
-                yield io.BytesIO(file.read_bytes())
-                continue
             try:
-                yield cast(BinaryIO, file.path.open("rb", buffering=0))
-            except OSError as error:
-                reason = "no permission to read" if isinstance(error, PermissionError) else error.strerror
-                failures[index] = file.unreadable(str(reason).lower(), "check the path and its permissions")
+                yield _open(file)
+            except UnreadableError as error:
+                failures[index] = error
                 yield io.BytesIO()
 
     page_bytes = min(PAGE_BYTES, sum(map(_size, files)) + _LEAST_PAGE)
     contents = read_event_files(opened(), page_bytes=page_bytes)
     return [
-        failures.get(index) or LoadedFile(file=file, split=_run_folder(file)[1], events=events)
+        failures[index] if index in failures else _loaded(file, events)
         for index, (file, events) in enumerate(zip(files, contents, strict=True))
     ]
+
+
+def _open(file: LogFile) -> BinaryIO:
+    """The file at its beginning; a small one has been read whole to recognise it."""
+    if file.in_memory:
+        return io.BytesIO(file.read_bytes())
+    if file.size < HEAD_BYTES and len(file.head) < HEAD_BYTES:
+        return io.BytesIO(file.head)
+    try:
+        return cast(BinaryIO, file.path.open("rb", buffering=0))
+    except OSError as error:
+        reason = "no permission to read" if isinstance(error, PermissionError) else error.strerror
+        raise file.unreadable(str(reason).lower(), "check the path and its permissions") from error
+
+
+def _loaded(file: LogFile, events: EventFile) -> LoadedFile:
+    folder, _, split = _folders(file)
+    return LoadedFile(file=file, folder=folder, split=split, events=events)
 
 
 def _nothing_in(loaded: Sequence[LoadedFile]) -> UnreadableError:
