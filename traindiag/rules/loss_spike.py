@@ -68,8 +68,7 @@ class LossSpike(Rule):
 
     def _finding(self, signals: Signals, curve: Curve, shape: Shape, spikes: tuple[Spike, ...]) -> Finding:
         highest = max(spikes, key=lambda spike: spike.height)
-        above_start = highest.value > shape.start and highest.height > shape.gain
-        severe = curve.split == "train" and (len(spikes) >= self.several or above_start)
+        severe = curve.split == "train" and self._severe(curve, shape, spikes)
         name = "training" if curve.split == "train" else "validation"
         where = ", ".join(str(spike.epoch) for spike in spikes[:6]) + (" ..." if len(spikes) > 6 else "")
         count = "once" if len(spikes) == 1 else f"{len(spikes)} times"
@@ -93,6 +92,12 @@ class LossSpike(Rule):
             remedies=self._remedies(signals, curve, spikes),
             severity=Severity.WARNING if severe else Severity.NOTE,
         )
+
+    def _severe(self, curve: Curve, shape: Shape, spikes: tuple[Spike, ...]) -> bool:
+        """Several, or one above the start: the true start, however far above all the rest it is."""
+        start = max(shape.start, float(curve.value[0]))
+        tall = [spike for spike in spikes if spike.height > self.height * (start - shape.best)]
+        return len(tall) >= self.several or any(spike.value > start for spike in tall)
 
     @staticmethod
     def _remedies(signals: Signals, curve: Curve, spikes: tuple[Spike, ...]) -> tuple[Remedy, ...]:

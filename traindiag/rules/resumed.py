@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from traindiag.analysis.confidence import confidence
 from traindiag.analysis.noise import point_noise
 from traindiag.analysis.resumes import Resume, resumes_of
 from traindiag.analysis.signals import Signals
@@ -59,7 +60,7 @@ class Resumed(Rule):
         torn = [resume for resume in resumes if self._jumps(curve, resume)]
         yield self.finding(
             self._message(curve, resumes, late, torn),
-            confidence=0.99 if resumes else 0.9,
+            confidence=0.99 if resumes else confidence(float(curve.epoch[0])),
             evidence=self._evidence(curve, resumes, late),
             remedies=self._remedies(curve, torn),
         )
