@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from pathlib import Path
 
 import event_bytes
 import numpy as np
@@ -79,7 +80,7 @@ def test_five_forms_of_one_run_are_one_run(write, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["history.json", "history.txt", "history.pkl", "console.txt"])
-@pytest.mark.parametrize("scale", [1.0, 1e-5, 1e4])
+@pytest.mark.parametrize("scale", [1.0, 1e-5, 1e4, 1e9])
 def test_each_form_is_known_at_any_scale(write, tmp_path, form, scale):
     run = {
         name: [value * (scale if "loss" in name else 1) for value in column]
@@ -262,3 +263,36 @@ def test_checkpoints_that_are_beginnings_of_one_run_are_one(write, tmp_path):
     assert run.name == "out"
     assert len(run.source.also) == 2
     assert (run.frame["metric"] == "loss").sum() == 40
+
+
+SAMPLES = Path(__file__).parents[2] / "sample_logs"
+FOLDERS = sorted(path.parent for path in SAMPLES.rglob("expected.toml"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_each_sample_is_one_run_in_all_its_forms(folder):
+    run = one(folder)
+    assert run.name == folder.name
+    forms = [file.name for file in folder.iterdir() if file.name in FORMS]
+    others = [Path(path).name for path in run.source.also]
+    assert sorted(others) == sorted(set(forms) - {Path(run.source.path).name})
+
+
+def test_all_samples_at_once():
+    found = find_runs([SAMPLES])
+    assert found.unreadable == ()
+    names = {folder.relative_to(SAMPLES).as_posix() for folder in FOLDERS}
+    assert {run.name for run in found.runs} == names
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_form_of_a_sample_holds_the_same_values(folder):
+    whole = one(folder).wide()
+    for file in sorted(folder.iterdir()):
+        if file.name not in FORMS:
+            continue
+        alone = one(file).wide()
+        for name in ("loss", "val_loss"):
+            if name in alone:
+                absolute = 5.1e-5 if file.name == "console.txt" else 0
+                np.testing.assert_allclose(alone[name], whole[name], rtol=3e-7, atol=absolute)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _PROOF_POINTS = 2
 _FLOAT32_RELATIVE = 3e-7
 """Event files hold float32; averages of it are printed as float64: a few units in its last place differ."""
-_FULL_PRECISION_DIGITS = 9
 _SAMPLE = 400
 _SMALL = 1e-3
 """Keras prints smaller values in scientific notation, with digits of their own."""
@@ -199,21 +199,19 @@ def _tolerance(series: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[
 
 
 def _decimals(value: float) -> int:
-    """Digits after the point; those beyond what a float32 holds say nothing of the printing."""
+    """Digits printed after the point."""
     digits, exponent = _digits_and_exponent(value)
-    return max(0, digits - 1 - exponent) if digits <= _FULL_PRECISION_DIGITS else 300
+    return max(0, digits - 1 - exponent)
 
 
 def _significant(value: float) -> int:
-    digits, _ = _digits_and_exponent(value)
-    return digits if digits <= _FULL_PRECISION_DIGITS else 300
+    return _digits_and_exponent(value)[0]
 
 
 def _digits_and_exponent(value: float) -> tuple[int, int]:
-    mantissa, exponent = f"{value:.16e}".split("e")
-    shortest = repr(abs(value)).split("e")[0].replace(".", "").strip("0")
-    del mantissa
-    return max(1, len(shortest)), int(exponent) if math.isfinite(value) else 0
+    """How many digits the shortest text of a number has, and its power of ten."""
+    mantissa, _, exponent = f"{Decimal(repr(abs(value))):e}".partition("e")
+    return len(mantissa.replace(".", "").rstrip("0")) or 1, int(exponent or 0)
 
 
 def _add(series: dict[tuple[str, str], Series], other: Candidate, details: dict[str, str]) -> None:
