@@ -40,6 +40,9 @@ REPORTS = {
 @pytest.mark.parametrize("format", FORMATS)
 def test_golden(file_regression: FileRegressionFixture, format: str) -> None:
     text = render(PAIR, format)
+    if format == "html":
+        text = re.sub(r"<(style|script)>.*?</\1>", r"<\1></\1>", text, flags=re.S)
+        text = re.sub(r"sha256-[^&]*", "sha256-", text)
     if format == "sarif":
         # The pages of rules are tested elsewhere and may be reworded.
         text = re.sub(r'("(?:text|markdown)": )"(?!overfit).*"', r'\1"(page)"', text)

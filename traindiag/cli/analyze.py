@@ -11,6 +11,7 @@ import typer
 from traindiag.cli.mapping import check_mapping, parse_mapping
 from traindiag.cli.options import ColorOption
 from traindiag.cli.output import say, write_result
+from traindiag.cli.progress import busy
 from traindiag.cli.terminal import Color, only_ascii, wants_color, width_of
 from traindiag.model.errors import UsageError
 from traindiag.model.finding import Severity
@@ -82,9 +83,11 @@ def analyze(
 
     writer = renderer(_format(format, output))
     names = parse_mapping(mapping or ())
-    found = find_runs(paths, reader=reader, names=names)
-    check_mapping(names, found.runs)
-    report = diagnose_runs(found.runs, found.unreadable, select=_words(select), ignore=_words(ignore))
+    with busy("reading logs"):
+        found = find_runs(paths, reader=reader, names=names)
+        check_mapping(names, found.runs)
+    with busy("judging runs"):
+        report = diagnose_runs(found.runs, found.unreadable, select=_words(select), ignore=_words(ignore))
     report = narrowed(report, min_severity)
     _warn(report, quiet=writer.name == "text" and output is None and sys.stdout.isatty())
     if report.runs or writer.name != "text":
@@ -142,7 +145,8 @@ def _draw(report: Report, folder: Path) -> None:
     from traindiag.plots.save import save_figures
     from traindiag.reports.numbers import counted
 
-    written = save_figures(report, folder)
+    with busy("drawing figures"):
+        written = save_figures(report, folder)
     say(f"traindiag: wrote {counted(len(written), 'figure')} to {folder}")
 
 
