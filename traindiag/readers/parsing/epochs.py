@@ -65,14 +65,15 @@ def stretches_of(epoch: NDArray[np.int64], loss: NDArray[np.float64] | None) -> 
         epoch: int64, shape (rows,), `MISSING` for rows without one.
         loss: float64, shape (rows,): the training loss if there is one.
     """
+    epoch, notes = _without_slips(epoch)
     steps_back = np.flatnonzero(np.diff(epoch) < 0) + 1
     if len(steps_back) == 0 or len(steps_back) > _MANY_STEPS_BACK:
-        return [Stretch(start=0, stop=len(epoch), epoch=epoch)]
-    if len(np.unique(epoch)) == len(epoch):
-        return [Stretch(start=0, stop=len(epoch), epoch=epoch, notes=("out of order in the file",))]
+        return [Stretch(start=0, stop=len(epoch), epoch=epoch, notes=tuple(notes))]
+    if len(np.unique(epoch)) == len(epoch) and (epoch != MISSING).all():
+        notes.append("out of order in the file")
+        return [Stretch(start=0, stop=len(epoch), epoch=epoch, notes=tuple(notes))]
     epoch = epoch.copy()
     stretches: list[Stretch] = []
-    notes: list[str] = []
     start = attempt = 0
     for row in steps_back.tolist():
         if epoch[row] == MISSING or epoch[row] not in epoch[attempt:row]:
@@ -92,6 +93,26 @@ def stretches_of(epoch: NDArray[np.int64], loss: NDArray[np.float64] | None) -> 
         attempt = row
     stretches.append(Stretch(start=start, stop=len(epoch), epoch=epoch[start:], notes=tuple(notes)))
     return stretches
+
+
+def _without_slips(epoch: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[str]]:
+    """Takes the epoch from single rows whose number is out of line between neighbours that fit each other.
+
+    Such a number is damaged: taken for a restart it would undo good epochs.
+    """
+    if len(epoch) < 3:
+        return epoch, []
+    before, here, after = epoch[:-2], epoch[1:-1], epoch[2:]
+    fits = (after - before == 2) & (before != MISSING) & (after != MISSING)
+    slips = np.flatnonzero(fits & ((here < before) | (here > after)) & (here != MISSING)) + 1
+    if len(slips) == 0:
+        return epoch, []
+    epoch = epoch.copy()
+    notes = [f"epoch {epoch[row]} at row {row + 1} is out of line, not used" for row in slips[:3].tolist()]
+    if len(slips) > 3:
+        notes.append(f"{len(slips) - 3} more such rows")
+    epoch[slips] = MISSING
+    return epoch, notes
 
 
 def _goes_on(loss: NDArray[np.float64] | None, start: int, row: int) -> bool:

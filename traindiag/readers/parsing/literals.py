@@ -14,7 +14,7 @@ _DEEPEST = 16
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<mark>[\[\]{}(),:=])
-    | (?P<number>[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.])
+    | (?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.])
     | (?P<string>'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")
     | (?P<name>[-+]?[A-Za-z_][\w.]*)
     | (?P<klass><class\ '[^'<>]*'>)
@@ -64,7 +64,7 @@ class _Parser:
             raise _BrokenError(self.at)
         kind, token = self.take()
         if kind == "number":
-            return float(token.replace("_", "")) if "." in token or "e" in token.lower() else _whole(token)
+            return float(token) if "." in token or "e" in token.lower() else _whole(token)
         if kind == "string":
             return token[1:-1]
         if kind == "klass":
