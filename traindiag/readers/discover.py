@@ -293,11 +293,16 @@ def _runs_below(
             if chosen is not None:
                 known[chosen].append(file)
     clusters = _clusters(root, known, unreadable)
+    in_order = [pair for home in sorted(clusters) for pair in clusters[home]]
+    # Each reader is given all its groups at once: some read many small files together.
+    streams = {
+        reader: reader.read_many([group for each, group in in_order if each is reader]) for reader in known
+    }
     for home in sorted(clusters):
         candidates = [
             candidate
             for reader, group in clusters[home]
-            for candidate in _read_group(reader, group, unreadable)
+            for candidate in _read_group(reader, group, streams[reader], unreadable)
         ]
         merged = merge(candidates)
         titles = _titles(root, home, merged)
@@ -349,11 +354,22 @@ def _is_plain(name: str) -> bool:
     return name in _PLAIN_FOLDERS or _CHECKPOINT.fullmatch(name) is not None
 
 
-def _read_group(reader: Reader, group: Sequence[LogFile], unreadable: list[Unreadable]) -> list[Candidate]:
+def _read_group(
+    reader: Reader,
+    group: Sequence[LogFile],
+    stream: Iterator[Sequence[LoggedRun] | UnreadableError],
+    unreadable: list[Unreadable],
+) -> list[Candidate]:
+    """The runs of the group that is next in its reader's stream."""
     candidates: list[Candidate] = []
     with _reported(unreadable, group[0].shown):
+        read = next(stream, None)
+        if read is None:  # A fault ended the stream at an earlier group.
+            read = reader.read(group)
+        if isinstance(read, UnreadableError):
+            raise read
         candidates.extend(
-            Candidate(run=run, reader=reader.name, precedence=reader.precedence) for run in reader.read(group)
+            Candidate(run=run, reader=reader.name, precedence=reader.precedence) for run in read
         )
     return candidates
 
