@@ -14,7 +14,7 @@ from traindiag.analysis.shape import Shape, shape_of
 from traindiag.analysis.table import Reading, read_table
 from traindiag.analysis.trends import MIN_WINDOW, trend_of
 from traindiag.model.curve import Curve, curves_of_series
-from traindiag.model.frame import Series, series_of_frame
+from traindiag.model.frame import Series
 from traindiag.model.names import LEARNING_RATE, is_accuracy, is_loss, mode_of
 from traindiag.model.report import Best
 from traindiag.model.run import Run
@@ -30,7 +30,7 @@ class Signals:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.series: tuple[Series, ...] = tuple(series_of_frame(run.frame))
+        self.series: tuple[Series, ...] = run.series
         self.curves: tuple[Curve, ...] = tuple(curves_of_series(self.series))
         self._by_series = {(curve.split, curve.metric): curve for curve in self.curves}
 

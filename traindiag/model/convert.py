@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from traindiag.model.errors import UsageError
-from traindiag.model.frame import COLUMNS, Series, frame_from_series
+from traindiag.model.frame import COLUMNS, Series
 from traindiag.model.names import split_and_metric
 from traindiag.model.run import Run, Source
 
@@ -51,7 +51,7 @@ def run_from_history(
         if rows:
             series.append(Series(split, metric, [row[1] for row in rows], epoch=[row[0] for row in rows]))
     source = Source(path=name, reader="memory")
-    return Run(name=name, source=source, frame=frame_from_series(name, series), params=dict(params or {}))
+    return Run(name=name, source=source, series=series, params=dict(params or {}))
 
 
 def runs_from_frame(frame: pd.DataFrame, *, name: str = "run") -> list[Run]:

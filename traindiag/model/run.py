@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from traindiag.model.curve import Curve, curves_of_series
-from traindiag.model.frame import series_of_frame
+from traindiag.model.frame import Series, frame_from_series, series_of_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,25 +56,50 @@ class Source:
     details: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, init=False, eq=False)
 class Run:
     """One training run.
 
     Attributes:
         name: unique within one call, relative to the path it was found below.
         source: the file or folder and the reader.
-        frame: the tidy frame (see `traindiag.model.frame`).
+        series: the rows of each (split, metric), in the order logged.
         params: hyper-parameters and configuration found in the log, by name.
     """
 
     name: str
     source: Source
-    frame: pd.DataFrame
-    params: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    series: tuple[Series, ...] = field(repr=False)
+    params: Mapping[str, Any]
+    _frame: pd.DataFrame | None = field(init=False, repr=False)
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        source: Source,
+        series: Sequence[Series] | None = None,
+        frame: pd.DataFrame | None = None,
+        params: Mapping[str, Any] = _NOTHING,
+    ) -> None:
+        """Made of `series`, or of a tidy `frame`."""
+        if series is None:
+            series = () if frame is None else series_of_frame(frame)
+        values = (name, source, tuple(series), params, frame)
+        for attribute, value in zip(("name", "source", "series", "params", "_frame"), values, strict=True):
+            object.__setattr__(self, attribute, value)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The tidy frame (see `traindiag.model.frame`), made when it is first asked for."""
+        if self._frame is None:
+            object.__setattr__(self, "_frame", frame_from_series(self.name, self.series))
+        assert self._frame is not None
+        return self._frame
 
     def curves(self) -> list[Curve]:
         """Every series as per-epoch values."""
-        return curves_of_series(series_of_frame(self.frame))
+        return curves_of_series(self.series)
 
     def wide(self) -> pd.DataFrame:
         """Keras' view: one row an epoch, columns ``loss``, ``val_loss``, ...; index ``epoch``.

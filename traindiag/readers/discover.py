@@ -17,7 +17,6 @@ from types import MappingProxyType
 import numpy as np
 
 from traindiag.model.errors import TraindiagError, UnreadableError, UsageError
-from traindiag.model.frame import frame_from_series
 from traindiag.model.names import is_accuracy
 from traindiag.model.nearest import did_you_mean
 from traindiag.model.report import Unreadable
@@ -426,7 +425,7 @@ def _as_run(group: Merged, name: str) -> Run:
             damage=tuple(run.damage),
             details=MappingProxyType(details),
         ),
-        frame=frame_from_series(name, run.series),
+        series=tuple(run.series),
         params=MappingProxyType(dict(run.params)),
     )
 
