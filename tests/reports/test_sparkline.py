@@ -30,7 +30,7 @@ def test_nan_marks_its_place_even_among_many_points() -> None:
 
 
 def test_decades_are_drawn_on_a_log_scale() -> None:
-    (line,) = sparklines([curve("train", "loss", [1.0, 10.0, 100.0, 1000.0])], 10)
+    (line,) = sparklines([curve("train", "loss", [1.0, 30.0, 1000.0, 30000.0])], 10)
     assert line == "▁▃▆█"
 
 

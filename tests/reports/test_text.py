@@ -115,7 +115,11 @@ def test_many_ill_runs_are_told_once_a_verdict() -> None:
 
 
 def test_what_was_not_checked_is_said_short_and_in_full() -> None:
-    assert "3 rules could not be checked" in render(mixed_report())
+    assert "Not checked for want of data: 3 rules; --verbose says which." in render(mixed_report())
+    some = Report(runs=(learning(), replace(learning(), skipped=())))
+    assert "want of data: 3 rules on some runs;" in render(some)
+    both = Report(runs=(learning(), replace(learning(), skipped=learning().skipped[:1])))
+    assert "want of data: 1 rule, 2 on some runs;" in render(both)
     assert "dead-units, vanishing-gradient: no gradient norms in this log" in render(
         mixed_report(), verbose=True, width=120
     )

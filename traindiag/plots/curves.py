@@ -17,8 +17,18 @@ FEW, MANY = 30, 1000
 BINS = 200
 
 
-def draw_curve(ax: Axes, curve: Curve, *, width: float = 1.8, label: str | None = None) -> None:
-    """The curve as a line: with dots when short, as a pale line under its averages when very long."""
+def draw_curve(
+    ax: Axes, curve: Curve, *, width: float = 1.8, label: str | None = None, dots: int = FEW
+) -> None:
+    """The curve as a line: with dots when short, as a pale line under its averages when very long.
+
+    Args:
+        ax: where to.
+        curve: what to draw.
+        width: of the line, in points.
+        label: for the legend.
+        dots: how many points a curve may have to show each of them.
+    """
     color = SPLIT_COLORS.get(curve.split, SPLIT_COLORS["test"])
     style: dict[str, Any] = {"color": color, "linewidth": width, "label": label}
     good = drawable(curve.value)
@@ -27,7 +37,7 @@ def draw_curve(ax: Axes, curve: Curve, *, width: float = 1.8, label: str | None 
         ax.plot(curve.epoch, value, color=color, linewidth=0.5, alpha=0.3)
         ax.plot(*binned(curve.epoch[good], curve.value[good]), **style)
         return
-    marker = "o" if len(value) <= FEW or _lonely(good) else ""
+    marker = "o" if len(value) <= dots or _lonely(good) else ""
     ax.plot(curve.epoch, value, marker=marker, markersize=3.5, **style)
 
 

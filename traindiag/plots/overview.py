@@ -79,7 +79,7 @@ class OverviewDisplay:
         if wants_log(curve.value for curve in curves):
             ax.set_yscale("log")
         for curve in curves:
-            draw_curve(ax, curve, width=1.3, label=curve.split)
+            draw_curve(ax, curve, width=1.3, label=curve.split, dots=5)
         draw_broken(ax, curves)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         ax.tick_params(labelsize=7)

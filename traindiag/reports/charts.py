@@ -15,7 +15,7 @@ from traindiag.model.report import RunReport
 
 HUGE = 1e100
 """Values beyond this cannot be laid out and are marked as broken."""
-LOG_DECADES = 2.0
+LOG_DECADES = 3.0
 NUMBERED = 3
 """How many pieces of evidence are marked on the curves and numbered in the text."""
 

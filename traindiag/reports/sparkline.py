@@ -12,7 +12,7 @@ from traindiag.model.curve import Curve
 LEVELS = "▁▂▃▄▅▆▇█"
 ASCII_LEVELS = "_.,-=+*#"
 BROKEN, ASCII_BROKEN = "×", "x"
-LOG_DECADES = 2.0
+LOG_DECADES = 3.0
 
 
 def sparklines(curves: Sequence[Curve | None], width: int, *, ascii: bool = False) -> list[str]:

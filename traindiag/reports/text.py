@@ -106,12 +106,8 @@ class _Page:
         if not reasons:
             return
         if not self.ink.options.verbose:
-            rules = sorted({rule for rules in reasons.values() for rule in rules})
             self.console.print()
-            note = (
-                f"{counted(len(rules), 'rule')} could not be checked for want of data; --verbose says which."
-            )
-            self.details.paragraph("", Text(note, "dim"), indent=0)
+            self.details.paragraph("", Text(_not_checked_note(runs), "dim"), indent=0)
             return
         self._title("Not checked")
         for reason, named in reasons.items():
@@ -133,6 +129,18 @@ def grouped(runs: Sequence[RunReport], *, apart: bool) -> list[list[RunReport]]:
     return [
         list(group) for _, group in groupby(ranked, key=lambda run: (run.verdict.severity, run.verdict.code))
     ]
+
+
+def _not_checked_note(runs: Sequence[RunReport]) -> str:
+    """How many rules had no data on any run, and how many on some."""
+    skipped = [{outcome.rule for outcome in run.skipped} for run in runs]
+    nowhere = set.intersection(*skipped)
+    somewhere = set.union(*skipped) - nowhere
+    parts = [counted(len(nowhere), "rule")] if nowhere else []
+    if somewhere:
+        many = str(len(somewhere)) if nowhere else counted(len(somewhere), "rule")
+        parts.append(f"{many} on some runs")
+    return f"Not checked for want of data: {', '.join(parts)}; --verbose says which."
 
 
 def skipped_by_reason(runs: Sequence[RunReport]) -> dict[str, list[str]]:
