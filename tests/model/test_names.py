@@ -10,14 +10,15 @@ from traindiag.model.names import is_accuracy, is_loss, learning_rate_name, mode
 
 LESS = (
     "loss total_loss edge_final_output_loss loss_epoch dice_loss mse RMSE mean_absolute_error error_rate err1 top1_err "
-    "accuracy_error binary_crossentropy cross_entropy negative_log_likelihood nll kl_divergence perplexity wer FID "
-    "lpips brier_score expected_calibration_error hamming_loss huber log_cosh hinge smape bits_per_byte false_positives fpr"
+    "accuracy_error binary_crossentropy cross_entropy negative_log_likelihood nll kl_divergence perplexity wer "
+    "FID lpips brier_score expected_calibration_error hamming_loss huber log_cosh hinge smape bits_per_byte "
+    "false_positives fpr"
 ).split()
 MORE = (
     "accuracy acc acc5 top1 sparse_top_k_categorical_accuracy auc_2 AUC ROC_AUC pr_auc precision_1 recall@5 f1 F1Score "
-    "fbeta_score mean_io_u MeanIoU iou_score mAP mAP_0.5 map50 metrics/mAP50-95(B) AP50 r2_score R2Score bleu "
-    "sacrebleu rougeL rouge2 psnr ssim cosine_similarity pearsonr kappa mcc ndcg@10 hit_rate success_rate episode_return "
-    "log_likelihood true_positives explained_variance specificity exact_match val_dice_coef"
+    "fbeta_score mean_io_u MeanIoU iou_score mAP mAP_0.5 map50 metrics/mAP50-95(B) AP50 r2_score R2Score "
+    "bleu sacrebleu rougeL rouge2 psnr ssim cosine_similarity pearsonr kappa mcc ndcg@10 hit_rate success_rate "
+    "episode_return log_likelihood true_positives explained_variance specificity exact_match val_dice_coef"
 ).split()
 NEITHER = (
     "epoch_time time step num_samples gpu_mem learning_rate loss_scale grad_norm gradient_norm/accuracy_head "

@@ -49,7 +49,7 @@ class DataProblem(Rule):
             "look at 30 training samples beside their labels exactly as they enter fit(), after shuffling and "
             "augmentation, and at 30 of validation",
             "validation is learned, so the network works; what is wrong is in the training samples or labels",
-            "x, y = next(iter(train_data))\nfor image, label in zip(x[:30], y[:30]):\n    print(label, image.mean())",
+            "x, y = next(iter(train_data))\nfor image, label in zip(x[:30], y[:30]):\n    print(label, np.mean(image))",
         )
         pairs = check_data(
             "check that inputs and labels are shuffled with one permutation and drawn anew from the same pairs",

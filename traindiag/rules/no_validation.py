@@ -49,7 +49,7 @@ class NoValidation(Rule):
                     action="add-validation",
                     change="pass validation_data, or hold back a fifth with validation_split=0.2 (shuffle first)",
                     why="only data the network was not trained on can tell learning from memorising",
-                    snippet="model.fit(x, y, validation_split=0.2, ...)",
+                    snippet="model.fit(x, y, validation_split=0.2)",
                 ),
             ),
         )

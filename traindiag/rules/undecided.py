@@ -58,7 +58,7 @@ class Undecided(Rule):
                     action="log-a-metric",
                     change="log a metric whose chance level is known: accuracy, AUC, R2Score",
                     why="the unit of a loss is its own; only such a metric tells a good level from a poor one",
-                    snippet="model.compile(..., metrics=['accuracy'])",
+                    snippet="model.compile(optimizer=model.optimizer, loss=model.loss, metrics=['accuracy'])",
                 ),
             ),
         )
