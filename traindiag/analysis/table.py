@@ -213,7 +213,7 @@ def least_rise(train: Shape, val: Shape, limits: Thresholds) -> float:
     """A rise below this is no overfitting whatever the gains: they may be tiny, in a resumed or dead run."""
     if not val.positive:
         return 0.0
-    return limits.least_rise * val.best * (3.0 if train.positive and train.kept > 0.8 else 1.0)
+    return limits.least_rise * val.best * (4.0 if train.positive and train.kept > 0.8 else 1.0)
 
 
 def read_accuracy_gap(
