@@ -371,7 +371,11 @@ def test_mutations_cost_no_more_than_the_records_they_hit(data: st.DataObject) -
     hurt = bytearray(whole)
     for at, byte in places:
         hurt[at] = byte
-    file = read(bytes(hurt))
+    page_bytes = data.draw(st.sampled_from([700, 5000, 1 << 20]))
+    before, file, after = read_event_files(
+        [io.BytesIO(each) for each in (whole, bytes(hurt), whole)], page_bytes=page_bytes
+    )
+    assert points(before) == points(after) == [point for _, _, point in laid if point]
     touched = [any(hurt[i] != whole[i] for i in range(begin, end)) for begin, end, _ in laid]
     got = points(file)
     untouched = [point for hit, (_, _, point) in zip(touched, laid, strict=True) if point and not hit]

@@ -69,6 +69,7 @@ class Region:
         length: their bytes.
         losses: what is damaged in between.
         stop: page offset from which the next page must go on; `end` when all is used.
+        begun: payload bytes of the record that begins at `stop` and ends outside the page; -1 when there is none.
         lost_since: file offset since which no record could be found; None while in step.
     """
 
@@ -81,6 +82,7 @@ class Region:
     length: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     losses: list[Loss] = field(default_factory=list)
     stop: int = 0
+    begun: int = -1
     lost_since: int | None = None
 
 
@@ -121,7 +123,7 @@ def pages(files: Iterable[BinaryIO], page_bytes: int = PAGE_BYTES) -> Iterator[P
                 if last:
                     break
                 _walk(data, regions)
-                _pass_over(file, data, region, page_bytes)
+                _pass_over(file, region, page_bytes)
                 yield Page(data, regions)
                 rest = region.end - region.stop
                 data[:rest] = data[region.stop : region.end].copy()
@@ -143,13 +145,10 @@ def _read_into(file: BinaryIO, view: memoryview) -> int:
     return got
 
 
-def _pass_over(file: BinaryIO, data: NDArray[np.uint8], region: Region, page_bytes: int) -> None:
+def _pass_over(file: BinaryIO, region: Region, page_bytes: int) -> None:
     """Seek behind a whole record that no page can hold."""
-    rest = region.end - region.stop
-    if rest < HEADER or region.lost_since is not None:
-        return
-    length, _ = _unpack_header(data.data, region.stop)
-    if length + FRAME <= page_bytes or length > _FAR:
+    rest, length = region.end - region.stop, region.begun
+    if length + FRAME <= page_bytes:
         return
     offset = region.offset + region.stop - region.begin
     if offset + length + FRAME > file.seek(0, os.SEEK_END):
@@ -285,11 +284,13 @@ class _Walker:
             if state == _STOP:
                 continue
             if state == _SHORT and not region.last:
+                if at + HEADER <= region.end:
+                    region.begun, _ = _unpack_header(self.data.data, at)
                 break
             following = self._find(at + 1, region.end)
             if following is None and not region.last:
                 # With the damage at the front the next page shows the most of what follows it.
-                if at == region.begin:
+                if at == 0:
                     region.lost_since = region.offset
                     at = region.end - HEADER + 1
                 break
