@@ -34,11 +34,7 @@ def check_mapping(mapping: Mapping[str, str], runs: Iterable[Run]) -> None:
     Raises:
         UsageError: no run has the metric a name was mapped to.
     """
-    logged = {
-        (str(split), str(metric))
-        for run in runs
-        for split, metric in run.frame[["split", "metric"]].drop_duplicates().itertuples(index=False)
-    }
+    logged = {(series.split, series.metric) for run in runs for series in run.series}
     if not logged:
         return
     names = sorted(metric if split == "train" else f"{split}_{metric}" for split, metric in logged)
