@@ -19,6 +19,7 @@ from traindiag.analysis.signals import Signals
 from traindiag.model.convert import run_from_history
 from traindiag.model.errors import UsageError
 from traindiag.model.finding import Evidence, Finding, Remedy, Severity, Status
+from traindiag.model.frame import Series
 from traindiag.model.run import Damage, Run
 
 
@@ -54,11 +55,19 @@ class Example:
         longest = max(len(values) for values in self.history.values())
         epochs = self.epochs or range(self.first_epoch, self.first_epoch + longest)
         run = run_from_history(self.history, name=self.name, epoch=epochs, params=self.params)
-        if self.seconds:
-            wall = np.cumsum(self.seconds)
-            place = run.frame.groupby(["split", "metric"], observed=True).cumcount()
-            run = dataclasses.replace(run, frame=run.frame.assign(wall_time=wall[place.to_numpy()]))
-        return dataclasses.replace(run, source=dataclasses.replace(run.source, damage=self.damage))
+        wall = np.cumsum(self.seconds) if self.seconds else None
+        series = [
+            Series(
+                each.split,
+                each.metric,
+                each.value,
+                epoch=each.epoch,
+                wall_time=None if wall is None else wall[: len(each)],
+            )
+            for each in run.series
+        ]
+        source = dataclasses.replace(run.source, damage=self.damage)
+        return Run(name=run.name, source=source, series=series, params=run.params)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option,))
@@ -72,6 +81,8 @@ class Rule(ABC):
         status: what a run is when this rule is its verdict.
         needs: series without which the rule is skipped: ``train/loss``, ``val/loss``, ``accuracy``, or a metric.
         min_epochs: epochs below which the rule is skipped.
+        alone: whether a run by itself is enough to judge; rules that need a budget or another run are
+            judged elsewhere (``check``, ``compare``) and only have their page and settings here.
     """
 
     code: ClassVar[str]
@@ -80,6 +91,7 @@ class Rule(ABC):
     status: ClassVar[Status] = "ill"
     needs: ClassVar[tuple[str, ...]] = ("train/loss",)
     min_epochs: ClassVar[int] = 5
+    alone: ClassVar[bool] = True
     registry: ClassVar[dict[str, type[Rule]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
