@@ -320,6 +320,32 @@ def test_an_epoch_scalar_maps_steps_to_epochs(tmp_path: Path) -> None:
     assert "train/epoch" not in names(run)
 
 
+def test_lightnings_epoch_values_and_single_values(tmp_path: Path) -> None:
+    rows: list[Point] = []
+    for epoch in range(3):
+        steps = [20 * epoch + 9, 20 * epoch + 19]
+        rows += [("train_loss_step", step, 1.0 / step) for step in steps]
+        rows += [("grad_step", step, float(step)) for step in steps]
+        rows += [("epoch", step, epoch) for step in steps]
+        rows += [("train_loss_epoch", steps[1], 5.0 - epoch), ("val_loss", steps[1], 6.0 - epoch)]
+    run = read_one(tmp_path, {NAME: version() + scalars(rows)})
+    assert names(run) == {"train/loss", "train/loss_step", "train/grad", "val/loss"}
+    wide = as_run(run).wide()
+    assert wide["loss"].tolist() == [5.0, 4.0, 3.0]
+    assert wide["val_loss"].tolist() == [6.0, 5.0, 4.0]
+    assert wide["grad"].tolist() == [14.0, 34.0, 54.0]
+
+
+def test_suffixes_mean_nothing_without_lightnings_epochs(tmp_path: Path) -> None:
+    run = read_one(tmp_path, {NAME: version() + scalars(tens("loss_epoch", range(3)))})
+    assert names(run) == {"train/loss_epoch"}
+
+
+def test_a_tag_named_epoch_beside_keras_tags_is_a_metric(tmp_path: Path) -> None:
+    rows = [("epoch_loss", i, 1.0) for i in range(3)] + [("epoch", i, float(i)) for i in range(3)]
+    assert names(read_one(tmp_path, {NAME: version() + scalars(rows)})) == {"train/loss", "train/epoch"}
+
+
 def test_an_epoch_scalar_that_is_no_index_is_a_metric(tmp_path: Path) -> None:
     rows = [("epoch", step, 0.5 * step) for step in range(4)] + [("loss", 1, 1.0)]
     run = read_one(tmp_path, {NAME: version() + scalars(rows)})

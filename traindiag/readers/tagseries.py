@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,11 +59,11 @@ def series_of_tags(session: Session) -> tuple[list[Series], dict[str, str]]:
     """The series of a run in order of their tags, and what was inferred, each in a few words."""
     details: dict[str, str] = {}
     rows = [row for split, files in _by_split(session) for row in _rows(split, files)]
-    _fill_epochs(rows, session, details)
-    named = _Names()
+    index = _fill_epochs(rows, session, details)
+    named = _Names({row.tag for row in rows} if index is not None else set())
     series = []
     for row in sorted(rows, key=lambda row: not row.on_epochs):
-        if row.tag.lower() in _EPOCH_INDEX and "epochs" in details and row.epoch is None:
+        if row is index:
             continue
         split, metric = named.of(row)
         series.append(
@@ -116,10 +116,16 @@ def _joined(parts: Sequence[Scalars]) -> Scalars:
 
 
 class _Names:
-    """Split and metric of each tag; two tags never share a series."""
+    """Split and metric of each tag; two tags never share a series.
 
-    def __init__(self) -> None:
+    Args:
+        lightning: all tags, where Lightning wrote them: there ``train_loss_epoch`` holds the epoch values of ``loss``,
+            and ``train_loss_step`` single values of it. Empty for other writers.
+    """
+
+    def __init__(self, lightning: set[str]) -> None:
         self.taken: set[tuple[str, str]] = set()
+        self.lightning = lightning
 
     def of(self, row: _Row) -> tuple[str, str]:
         default = row.split or ("val" if _EVALUATION.fullmatch(row.tag) else "train")
@@ -128,8 +134,15 @@ class _Names:
         elif row.on_epochs:
             named = split_and_metric(row.tag[len(_EPOCH) :], default)
         else:
-            named = split_and_metric(row.tag, default)
+            named = split_and_metric(self._bare(row.tag), default)
         return self.free(*named, row.tag)
+
+    def _bare(self, tag: str) -> str:
+        for suffix, rival in (("_epoch", ""), ("_step", "_epoch")):
+            bare = tag.removesuffix(suffix)
+            if self.lightning and bare != tag and not {bare, bare + rival} & self.lightning:
+                return bare
+        return tag
 
     def free(self, split: str, metric: str, tag: str) -> tuple[str, str]:
         """The wanted name, else the whole tag, else the tag with a number."""
@@ -144,9 +157,8 @@ class _Names:
 # --- epochs of rows on the step axis -------------------------------------------------------------
 
 
-def _fill_epochs(rows: Iterable[_Row], session: Session, details: dict[str, str]) -> None:
-    """Set `epoch` of the rows whose epochs the files tell."""
-    rows = list(rows)
+def _fill_epochs(rows: Sequence[_Row], session: Session, details: dict[str, str]) -> _Row | None:
+    """Set `epoch` of the rows whose epochs the files tell; gives the row that holds nothing but epochs."""
     epoch_tags = [row for row in rows if row.on_epochs]
     if epoch_tags:
         details["epochs"] = "steps of the epoch_* tags, zero-based"
@@ -162,8 +174,7 @@ def _fill_epochs(rows: Iterable[_Row], session: Session, details: dict[str, str]
             if any(row.split == batches[0].split for row in epoch_tags)
             else "from the iterations at which validation ran"
         )
-    if not epoch_tags:
-        _epochs_by_index(rows, details)
+    return None if epoch_tags else _epochs_by_index(rows, details)
 
 
 def _epochs_by_order(row: _Row, session: Session) -> None:
@@ -183,9 +194,8 @@ def _epochs_by_order(row: _Row, session: Session) -> None:
         row.epoch = epoch
 
 
-def _iterations_at_epoch_ends(rows: Iterable[_Row]) -> NDArray[np.int64] | None:
+def _iterations_at_epoch_ends(rows: Sequence[_Row]) -> NDArray[np.int64] | None:
     """The optimizer's iterations at the end of epoch 0, 1, ..., as validation logged them."""
-    rows = list(rows)
     evaluation = next((row for row in rows if _EVALUATION.fullmatch(row.tag)), None)
     if evaluation is None:
         return None
@@ -205,20 +215,21 @@ def _epochs_by_iterations(row: _Row, iterations: NDArray[np.int64]) -> None:
         row.over = len(iterations) - 1
 
 
-def _epochs_by_index(rows: Sequence[_Row], details: dict[str, str]) -> None:
+def _epochs_by_index(rows: Sequence[_Row], details: dict[str, str]) -> _Row | None:
     """Lightning logs the epoch as a scalar beside the others: it says which epoch a step belongs to."""
     index = next((row for row in rows if row.tag.lower() in _EPOCH_INDEX), None)
     if index is None or len(index.points) == 0:
-        return
+        return None
     value, step = index.points.value, index.points.step
     whole = bool(np.all(np.isfinite(value)) and np.all(value == np.floor(value)) and np.all(value >= 0))
     if not whole or bool(np.any(np.diff(step) < 0)) or bool(np.any(np.diff(value) < 0)):
-        return
+        return None
     details["epochs"] = f"from the scalar {index.tag!r} logged at the same steps"
     for row in rows:
         if row is not index:
             before = np.searchsorted(step, row.points.step, side="right") - 1
             row.epoch = value[np.maximum(before, 0)].astype(np.int64)
+    return index
 
 
 # --- epoch values from batch values ----------------------------------------------------------------
