@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from traindiag.cli.terminal import Color
+from traindiag.model.finding import Severity
 
 ColorOption = Annotated[
     Color, typer.Option("--color", help="When to colour; auto heeds NO_COLOR and FORCE_COLOR.")
@@ -22,3 +24,42 @@ class ListFormat(StrEnum):
 
 
 ListFormatOption = Annotated[ListFormat, typer.Option("--format", "-f", help="For people or for programs.")]
+
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="FORMAT",
+        help="text, json, jsonl, csv, markdown, html, notebook, junit, sarif or github. Default: by -o, else text.",
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write here; the suffix picks the format."),
+]
+PlotsOption = Annotated[
+    Path | None, typer.Option("--plots", metavar="DIR", help="Write a figure of each run here.")
+]
+SelectOption = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="RULE", help="Only these rules: names, codes, or beginnings of codes."),
+]
+IgnoreOption = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="RULE", help="All but these rules.")
+]
+MinSeverityOption = Annotated[Severity, typer.Option("--min-severity", help="Leave out findings below this.")]
+ReaderOption = Annotated[
+    str | None, typer.Option("--reader", metavar="NAME", help="Read every file as this format.")
+]
+MapOption = Annotated[
+    list[str] | None, typer.Option("--map", metavar="A=B", help="Column A is the metric B (val_loss).")
+]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Every evidence, remedy and rule not checked.")
+]
+
+
+def words(values: list[str] | None) -> list[str]:
+    """``--select TD1,overfitting --select TD2`` as one list."""
+    return [word.strip() for value in values or () for word in value.split(",") if word.strip()]

@@ -1,0 +1,64 @@
+"""How a command gives its report: the format, the layout, the warnings and the figures."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from traindiag.cli.output import say
+from traindiag.cli.progress import busy
+from traindiag.cli.terminal import Color, only_ascii, wants_color, width_of
+from traindiag.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from traindiag.model.report import Report
+    from traindiag.reports.base import Options
+
+
+def format_for(format: str | None, output: Path | None) -> str:
+    """The format asked for, else the one the file's suffix stands for, else text."""
+    from traindiag.reports.base import all_renderers, format_of_suffix
+
+    if format is not None or output is None or str(output) == "-":
+        return format or "text"
+    by_suffix = format_of_suffix(output)
+    if by_suffix is None:
+        suffixes = sorted(suffix for each in all_renderers().values() for suffix in each.suffixes)
+        raise UsageError(
+            f"no format has the suffix {output.suffix!r}",
+            where=str(output),
+            next_step=f"give --format, or end the name in one of {' '.join(suffixes)}",
+        )
+    return by_suffix
+
+
+def layout(color: Color, verbose: bool, output: Path | None) -> Options:
+    from traindiag.reports.base import Options
+
+    if output is not None and str(output) != "-":
+        return Options(width=width_of(), color=color is Color.ALWAYS, verbose=verbose)
+    return Options(
+        width=width_of(),
+        color=wants_color(sys.stdout, color),
+        ascii=only_ascii(sys.stdout),
+        verbose=verbose,
+    )
+
+
+def warn(report: Report, *, quiet: bool) -> None:
+    """Unreadable files on standard error; a terminal that shows the text report has them there already."""
+    if report.runs and quiet:
+        return
+    kind = "warning" if report.runs else "error"
+    for each in report.unreadable:
+        say(f"traindiag: {kind}: {each.path}: {each.message}")
+
+
+def draw(report: Report, folder: Path) -> None:
+    from traindiag.plots.save import save_figures
+    from traindiag.reports.numbers import counted
+
+    with busy("drawing figures"):
+        written = save_figures(report, folder)
+    say(f"traindiag: wrote {counted(len(written), 'figure')} to {folder}")
