@@ -4,7 +4,7 @@
     python tests/benchmarks/mutate_events.py --count 1000000
 
 Each file is a small one with some bytes flipped, overwritten, dropped, inserted, repeated or cut off. Reading must not
-fail, must not take over two seconds for a batch of 200, and every point must be one that was written. Where no byte has
+fail, must not take over two seconds for a batch of 50, and every point must be one that was written. Where no byte has
 moved, every record without damage must come back, and every damaged one must be told.
 """
 
@@ -34,7 +34,7 @@ from event_bytes import (  # noqa: E402
 
 from traindiag.readers.events import EventFile, read_event_files  # noqa: E402
 
-BATCH = 200
+BATCH = 50
 Point = tuple[str, int, float, float]
 
 

@@ -198,6 +198,15 @@ def test_runs_repeated_in_one_place_find_their_validation(tmp_path: Path) -> Non
     assert len({run.label for run in runs}) == 3
 
 
+def test_evaluating_a_step_twice_makes_no_second_run(tmp_path: Path) -> None:
+    files = {f"model/{NAME}": version() + scalars(tens("loss", range(0, 300, 10)), tick=10)}
+    for i, step in enumerate((100, 100, 200, 290)):
+        at = BEGIN + step + i
+        files[f"model/eval/{NAME}{i}"] = version(at) + scalars([("loss", step, float(i))], begin=at)
+    run = read_one(tmp_path, files)
+    assert series(run, "val/loss").value.tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
 def test_writers_of_different_tags_are_one_run(tmp_path: Path) -> None:
     first = version() + scalars(tens("loss", range(5)))
     second = version() + scalars(tens("accuracy", range(5)))

@@ -78,7 +78,8 @@ def sessions_of(files: Sequence[LoadedFile]) -> tuple[list[Session], str]:
     for each in sorted(with_points, key=lambda each: (_order(each), each.file.name)):
         folders[each.folder].append(each)
     by_folder = [_sessions_of_folder(each) for each in folders.values()]
-    main = max(by_folder, key=len)
+    # Training says how many trainings there were: a validation may well repeat a step.
+    main = max(by_folder, key=lambda sessions: (sessions[0].files[0].split in ("train", ""), len(sessions)))
     for sessions in by_folder:
         if sessions is not main:
             for session in sessions:
