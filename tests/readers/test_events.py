@@ -424,6 +424,15 @@ def test_a_damaged_header_costs_nothing_when_the_payload_is_whole() -> None:
     ]
 
 
+def test_damage_everywhere_takes_little_memory() -> None:
+    one = scalars([("loss", 1, 1.0)])
+    file = read(version() + (one + b"\x05") * 3000)
+    assert len(file.scalars["loss"]) == 3000
+    assert len(file.losses) == 1000
+    assert sum(loss.records for loss in file.losses) == 3000
+    assert sum(loss.size for loss in file.losses) == 3000
+
+
 def test_unverified_reading_keeps_a_value_whose_checksum_is_wrong() -> None:
     data = bytearray(version() + scalars([("loss", i, 1.0) for i in range(5)]))
     data[-2] ^= 1

@@ -30,6 +30,7 @@ _BLOCK = 1 << 16
 _MOST_SEEDS = 32
 _LEAST_YIELD = 4
 _MOST_ALIKE = 256
+_MOST_LOSSES = 1000
 _MAX_JSON = 8 << 20
 _MULTIPLIERS = np.cumprod(np.full(80, 0x9E3779B97F4A7C15, dtype=np.uint64), dtype=np.uint64)
 """Odd numbers without a pattern, one for each word of the longest row."""
@@ -62,7 +63,7 @@ class EventFile:
 
     Attributes:
         scalars: by tag, in the order of first appearance.
-        losses: what could not be read.
+        losses: what could not be read; from the thousandth place on summed up in the last entry.
         records: how many records were read.
         version: ``brain.Event:2``; empty when the file does not say.
         starts: steps at which a session log says that a session started.
@@ -81,6 +82,16 @@ class EventFile:
     hparams: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     digest: bytes = b""
+
+    def lose(self, loss: Loss) -> None:
+        """Note some damage."""
+        if len(self.losses) < _MOST_LOSSES:
+            self.losses.append(loss)
+            return
+        last = self.losses[-1]
+        self.losses[-1] = Loss(
+            last.offset, last.size + loss.size, last.records + loss.records, "further damage"
+        )
 
 
 def read_event_files(
@@ -259,7 +270,8 @@ class _Collector:
         """Decode the records of a page."""
         for region in page.regions:
             known = self.file(region.file)
-            known.losses += region.losses
+            for loss in region.losses:
+                known.lose(loss)
             known.records += len(region.start)
             self._digest(page.data, region)
         start = np.concatenate([region.start for region in page.regions])
@@ -523,7 +535,7 @@ class _BlockDecoder:
         for i in index.tolist():
             offset = int(self.start[i] + self.shift[i]) - HEADER
             loss = Loss(offset, int(self.length[i]) + FRAME, 1, what)
-            self.collector.file(int(self.file[i])).losses.append(loss)
+            self.collector.file(int(self.file[i])).lose(loss)
 
 
 def _is_point(value: protowire.Value) -> bool:

@@ -247,7 +247,7 @@ def _damage(file: LogFile, events: EventFile) -> list[Damage]:
     listed = [_as_damage(file, loss) for loss in losses[:_MAX_DAMAGE]]
     if rest := losses[_MAX_DAMAGE:]:
         total = Loss(rest[0].offset, sum(x.size for x in rest), sum(x.records for x in rest), "")
-        listed.append(_as_damage(file, total, f"{len(rest)} more places of damage"))
+        listed.append(_as_damage(file, total, "more places of damage"))
     return listed
 
 
