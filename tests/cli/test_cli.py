@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("analyze", "train", "rules", "explain", "readers")
+COMMANDS = ("analyze", "plot", "train", "rules", "explain", "readers")
 
 
 def traindiag(
@@ -196,6 +196,17 @@ def test_plots_are_written_and_told_on_stderr(log: Path, tmp_path: Path) -> None
     assert done.returncode == 0
     assert [path.suffix for path in (tmp_path / "figures").iterdir()] == [".png"]
     assert "wrote 1 figure to" in done.stderr
+
+
+def test_plot_writes_figures_and_draws_in_the_terminal(log: Path, tmp_path: Path) -> None:
+    done = traindiag("plot", log, "--out", tmp_path / "figures", "--format", "svg", "--figure", "gap")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["overfit-gap.svg"]
+    done = traindiag("plot", log, "--terminal", cwd=tmp_path)
+    assert done.returncode == 0
+    assert " val\n" in done.stdout
+    assert "best: epoch 15" in done.stdout
+    assert traindiag("plot", tmp_path / "nowhere").returncode == 2
 
 
 def test_stdin(log: Path) -> None:

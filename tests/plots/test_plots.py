@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,11 @@ from hypothesis import strategies as st
 from traindiag.model.errors import UsageError
 from traindiag.model.finding import Severity
 from traindiag.model.report import Report, RunReport
-from traindiag.plots.base import figure_bytes, new_figure, wants_log
+from traindiag.plots.base import all_displays, figure_bytes, new_figure, wants_log
+from traindiag.plots.gap import GapDisplay
+from traindiag.plots.learning_rate import LearningRateDisplay
 from traindiag.plots.loss import LossDisplay
+from traindiag.plots.metric import MetricDisplay
 from traindiag.plots.overview import OverviewDisplay
 from traindiag.plots.save import file_names, save_figures
 
@@ -118,10 +122,53 @@ def test_overview_of_too_many_runs_says_how_many_it_leaves_out() -> None:
 
 
 def test_step_axis_is_named() -> None:
-    from dataclasses import replace
-
     run = replace(_run([2.0, 1.0]), curves=(curve("train", "loss", [2.0, 1.0], axis="step"),))
     assert LossDisplay.from_run(run).plot().get_xlabel() == "step"
+
+
+def _with_metrics() -> RunReport:
+    values = [0.5, 0.6, 0.7]
+    run = _run([3.0, 2.0, 1.0], [3.0, 2.5, float("nan")])
+    rate = curve("train", "learning_rate", [0.1, 0.1, 0.01])
+    return replace(
+        run, curves=(*run.curves, curve("val", "auc", values), curve("train", "auc", values), rate)
+    )
+
+
+def test_gap_is_val_minus_train_where_both_are_known() -> None:
+    display = GapDisplay.from_run(_with_metrics())
+    np.testing.assert_allclose(display.gap, [0.0, 0.5, np.nan])
+    assert GapDisplay.all_from_run(_run([1.0, 2.0])) == []
+
+
+def test_metric_shows_all_its_splits() -> None:
+    display = MetricDisplay.from_run(_with_metrics())
+    assert display.plot().get_legend_handles_labels()[1] == ["val", "train", "best val_loss: epoch 1"]
+    with pytest.raises(UsageError, match="it has auc"):
+        MetricDisplay.from_run(_with_metrics(), "acc")
+
+
+def test_learning_rate_has_steps_and_the_loss_beside_them() -> None:
+    ax = LearningRateDisplay.from_run(_with_metrics()).plot()
+    assert ax.get_yscale() == "log"
+    assert [each.get_ylabel() for each in ax.figure.axes] == ["learning rate", "val loss"]
+    with pytest.raises(UsageError, match="no learning rate"):
+        LearningRateDisplay.from_run(learning())
+
+
+def test_every_kind_of_figure_is_written_where_there_are_data(tmp_path: Path) -> None:
+    kinds = list(all_displays())
+    assert kinds == ["gap", "learning-rate", "loss", "metric"]
+    report = Report(runs=(_with_metrics(), replace(_run([2.0, 1.0]), name="bare")))
+    written = save_figures(report, tmp_path, "svg", kinds)
+    assert [path.name for path in written] == [
+        "run-gap.svg",
+        "run-learning-rate.svg",
+        "run.svg",
+        "run-auc.svg",
+        "bare.svg",
+        "overview.svg",
+    ]
 
 
 def test_save_writes_one_file_a_run_and_an_overview(tmp_path: Path) -> None:
@@ -158,6 +205,8 @@ def test_folder_that_cannot_be_made_and_unknown_format(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="name a folder that can be written"):
         save_figures(mixed_report(), tmp_path / "file" / "below")
+    with pytest.raises(UsageError, match="did you mean loss"):
+        save_figures(mixed_report(), tmp_path, figures=["los"])
     with pytest.raises(UsageError, match="png, svg, pdf"):
         save_figures(mixed_report(), tmp_path, format="exe")
 

@@ -38,10 +38,10 @@ def width_of() -> int:
     return min(WIDEST, max(NARROWEST, columns))
 
 
-def only_ascii(stream: TextIO) -> bool:
-    """Whether the stream's encoding lacks the marks and bars of the text report."""
+def only_ascii(stream: TextIO, characters: str = "✓✗▲●…─▁█×") -> bool:
+    """Whether the stream's encoding lacks some characters, such as the marks and bars of the text report."""
     try:
-        "✓✗▲●…─▁█×".encode(stream.encoding or "ascii")
+        characters.encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return True
     return False

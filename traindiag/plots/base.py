@@ -5,8 +5,11 @@ matplotlib is imported inside the functions, and its pyplot never: no window sys
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -34,17 +37,27 @@ class Display(ABC):
     """A figure of one run, after scikit-learn's displays: ``LossDisplay.from_run(run).plot()``.
 
     Class attributes:
-        name: ends the file names of ``--plots``.
+        name: what ``traindiag plot --figure`` takes.
         size: width and height of the figure in inches.
     """
 
     name: ClassVar[str]
     size: ClassVar[tuple[float, float]] = (8.0, 4.5)
+    registry: ClassVar[dict[str, type[Display]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Display.registry[cls.name] = cls
 
     @classmethod
     @abstractmethod
     def from_run(cls, run: RunReport) -> Self:
         """The display of one run of a report."""
+
+    @classmethod
+    def all_from_run(cls, run: RunReport) -> list[tuple[str, Self]]:
+        """Every figure of this kind that a run has data for, each with what to call it."""
+        return [(cls.name, cls.from_run(run))]
 
     @abstractmethod
     def draw(self, ax: Axes) -> None:
@@ -66,6 +79,16 @@ class Display(ABC):
     def _repr_png_(self) -> bytes:
         """The picture a notebook shows."""
         return figure_bytes(self.figure(), "png")
+
+
+@cache
+def all_displays() -> dict[str, type[Display]]:
+    """Every kind of figure of one run by name: one per module of this package that defines one."""
+    import traindiag.plots as package
+
+    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+    return dict(sorted(Display.registry.items()))
 
 
 def new_figure(size: tuple[float, float]) -> Figure:
@@ -126,6 +149,22 @@ def verdict_color(run: RunReport) -> str:
 def loss_name(run: RunReport) -> str:
     """The metric to draw: the one the best epoch was chosen by, without the split."""
     return "loss" if run.best is None else run.best.monitor.removeprefix("val_").removeprefix("test_")
+
+
+def titled(ax: Axes, title: str, axis: str, upright: str) -> None:
+    """The run's name above, what the axes count beside them."""
+    from textwrap import shorten
+
+    plain(ax.set_title(shorten(title, 90), loc="left", fontsize=12, fontweight="bold"))
+    ax.set_xlabel("epoch (from 0)" if axis == "epoch" else "step", fontsize=9, color=MUTED)
+    plain(ax.set_ylabel(upright, fontsize=9, color=MUTED))
+
+
+def whole_epochs(ax: Axes, most: int = 10) -> None:
+    """Ticks at whole epochs only."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=most))
 
 
 def tidy(ax: Axes) -> None:

@@ -21,6 +21,7 @@ from traindiag.plots.base import (
     tidy,
     verdict_color,
     wants_log,
+    whole_epochs,
 )
 from traindiag.plots.curves import draw_broken, draw_curve
 
@@ -74,8 +75,6 @@ class LossDisplay(Display):
 
     def draw(self, ax: Axes) -> None:
         """Draw on axes."""
-        from matplotlib.ticker import MaxNLocator
-
         tidy(ax)
         if wants_log(curve.value for curve in self.curves):
             ax.set_yscale("log")
@@ -87,7 +86,7 @@ class LossDisplay(Display):
         draw_broken(ax, list(self.curves))
         self._best(ax)
         self._words(ax)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
+        whole_epochs(ax)
 
     def _window(self, ax: Axes) -> None:
         if self.window is not None and self.window[1] > self.window[0]:

@@ -8,7 +8,16 @@ from math import ceil
 from typing import TYPE_CHECKING, ClassVar
 
 from traindiag.model.report import RunReport
-from traindiag.plots.base import MUTED, loss_name, new_figure, plain, tidy, verdict_color, wants_log
+from traindiag.plots.base import (
+    MUTED,
+    loss_name,
+    new_figure,
+    plain,
+    tidy,
+    verdict_color,
+    wants_log,
+    whole_epochs,
+)
 from traindiag.plots.curves import draw_broken, draw_curve
 
 if TYPE_CHECKING:
@@ -71,8 +80,6 @@ class OverviewDisplay:
         return figure
 
     def _small(self, ax: Axes, run: RunReport) -> None:
-        from matplotlib.ticker import MaxNLocator
-
         metric = loss_name(run)
         curves = [curve for split in ("train", "val") if (curve := run.curve(split, metric)) is not None]
         tidy(ax)
@@ -81,7 +88,7 @@ class OverviewDisplay:
         for curve in curves:
             draw_curve(ax, curve, width=1.3, label=curve.split, dots=5)
         draw_broken(ax, curves)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+        whole_epochs(ax, 5)
         ax.tick_params(labelsize=7)
         name = run.name if len(run.name) <= 28 else "…" + run.name[-27:]
         title = ax.set_title(f"{name}\n{run.verdict.rule}", fontsize=8, loc="left", color=verdict_color(run))

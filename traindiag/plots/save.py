@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from traindiag.model.errors import UsageError
+from traindiag.model.nearest import did_you_mean
 from traindiag.model.report import Report
-from traindiag.plots.base import figure_bytes
+from traindiag.plots.base import Display, all_displays, figure_bytes
 from traindiag.plots.loss import LossDisplay
 from traindiag.plots.overview import OverviewDisplay
 
@@ -17,26 +18,36 @@ LONGEST = 80
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.I)
 
 
-def save_figures(report: Report, folder: Path, format: str = "png") -> list[Path]:
-    """Write the loss curves of every run, and an overview when there are several.
+def save_figures(
+    report: Report, folder: Path, format: str = "png", figures: Sequence[str] = (LossDisplay.name,)
+) -> list[Path]:
+    """Write figures of every run, and an overview when there are several.
 
     Args:
         report: whose runs to draw.
         folder: where to; made if it is not there.
         format: png, svg or pdf.
+        figures: kinds of figures, see `all_displays`; those a run has no data for are left out.
 
     Raises:
-        UsageError: the folder or a file cannot be written, or the format is unknown.
+        UsageError: the folder or a file cannot be written, or a format or figure is unknown.
     """
     if format not in FORMATS:
         raise UsageError(f"no figures in {format!r}", next_step=f"choose one of {', '.join(FORMATS)}")
-    names = file_names([run.name for run in report.runs], taken=[OverviewDisplay.name])
+    displays = [_display(name) for name in figures]
     pictures = [
-        (f"{name}.{format}", LossDisplay.from_run(run)) for name, run in zip(names, report.runs, strict=True)
+        (run.name if kind == LossDisplay.name else f"{run.name}-{kind}", display)
+        for run in report.runs
+        for each in displays
+        for kind, display in each.all_from_run(run)
     ]
+    names = file_names([name for name, _ in pictures], taken=[OverviewDisplay.name])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = [_write(folder / name, figure_bytes(each.figure(), format)) for name, each in pictures]
+        written = [
+            _write(folder / f"{name}.{format}", figure_bytes(display.figure(), format))
+            for name, (_, display) in zip(names, pictures, strict=True)
+        ]
         if len(report.runs) > 1:
             whole = OverviewDisplay.from_runs(report.runs).figure()
             path = folder / f"{OverviewDisplay.name}.{format}"
@@ -45,6 +56,14 @@ def save_figures(report: Report, folder: Path, format: str = "png") -> list[Path
         reason = (error.strerror or str(error)).lower()
         raise UsageError(reason, where=str(folder), next_step="name a folder that can be written") from error
     return written
+
+
+def _display(name: str) -> type[Display]:
+    known = all_displays()
+    if name not in known:
+        hint = did_you_mean(name, known, otherwise=f"choose one of {', '.join(known)}")
+        raise UsageError(f"no figure {name!r}", next_step=hint)
+    return known[name]
 
 
 def file_names(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:

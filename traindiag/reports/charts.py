@@ -81,7 +81,7 @@ def charts_of(run: RunReport, points: int, metrics: int = 4) -> list[Chart]:
         metrics: how many metrics to show besides loss and learning rate.
     """
     loss = loss_name(run)
-    charts = [_loss_chart(run, loss, points)]
+    charts = [chart_of_loss(run, points)]
     gap = _gap(run.curve("train", loss), run.curve("val", loss))
     if gap is not None:
         line = Line(name="val - train", kind="gap", epoch=gap[0], value=gap[1])
@@ -104,7 +104,9 @@ def small_chart(run: RunReport, points: int) -> Chart:
     return _chart("loss", lines, axis)
 
 
-def _loss_chart(run: RunReport, metric: str, points: int) -> Chart:
+def chart_of_loss(run: RunReport, points: int) -> Chart:
+    """The loss with everything the verdict rests on."""
+    metric = loss_name(run)
     lines, axis = _lines(run, metric, points)
     plain = _chart(metric, lines, axis)
     windows = [trend.epochs for trend in run.trends]

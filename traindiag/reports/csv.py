@@ -38,7 +38,7 @@ class CsvRenderer(Renderer):
             {"path": each.path, "status": "unreadable", "message": each.message} for each in report.unreadable
         ]
         for row in rows:
-            writer.writerow({key: _cell(value) for key, value in row.items()})
+            writer.writerow({key: _cell(key, value) for key, value in row.items()})
         return page.getvalue()
 
 
@@ -65,12 +65,9 @@ def _row(run: RunReport) -> dict[str, object]:
     }
 
 
-def _cell(value: object) -> object:
-    if not isinstance(value, str):
+def _cell(column: str, value: object) -> object:
+    """Text made safe; the values of `best_value` are numbers, although "-Infinity" is written as text."""
+    if not isinstance(value, str) or column == "best_value":
         return value
     safe = sanitise(value)
-    return "'" + safe if safe.startswith(_FORMULA) and not _is_number(safe) else safe
-
-
-def _is_number(text: str) -> bool:
-    return text in ("Infinity", "-Infinity", "NaN")
+    return "'" + safe if safe.startswith(_FORMULA) else safe

@@ -1,0 +1,240 @@
+"""``traindiag check``: the gate of a CI job."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from traindiag.cli.mapping import check_mapping, parse_mapping
+from traindiag.cli.options import (
+    ColorOption,
+    FormatOption,
+    IgnoreOption,
+    MapOption,
+    MinSeverityOption,
+    OutputOption,
+    PlotsOption,
+    ReaderOption,
+    SelectOption,
+    VerboseOption,
+    words,
+)
+from traindiag.cli.output import say, write_result
+from traindiag.cli.progress import busy
+from traindiag.cli.reporting import draw, format_for, layout, warn
+from traindiag.cli.terminal import Color
+from traindiag.model.errors import UsageError
+from traindiag.model.finding import Severity
+
+if TYPE_CHECKING:
+    from traindiag.check import Gate
+    from traindiag.config import Settings
+
+EXAMPLES = """[bold]Examples[/bold]
+$ traindiag check logs/
+$ traindiag check logs/ --budget 'val_loss <= 0.35' --fail-on off
+$ traindiag check logs/ --fail-on warning -f github
+$ traindiag check logs/ --write-baseline baseline.json
+$ traindiag check --show-settings
+"""
+WORDS = {0: "passed", 1: "failed", 2: "not judged"}
+
+
+class FailOn(StrEnum):
+    """The least severity that fails."""
+
+    OFF = "off"
+    NOTE = "note"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class SeedsBy(StrEnum):
+    """Which of several seeds stands for their setting."""
+
+    WORST = "worst"
+    MEDIAN = "median"
+    BEST = "best"
+
+
+def check(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATH]...", help="Log files or folders; - is stdin. Default: `paths` of the settings."
+        ),
+    ] = None,
+    fail_on: Annotated[
+        FailOn | None,
+        typer.Option(
+            "--fail-on", help="Fail on findings this bad or worse; off: only on budgets. Default: error."
+        ),
+    ] = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option("--budget", metavar="LIMIT", help="A limit to keep, instead of those of the settings."),
+    ] = None,
+    aggregate: Annotated[
+        SeedsBy | None,
+        typer.Option("--aggregate", help="Which of several seeds stands for their setting. Default: worst."),
+    ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            "--group-by",
+            metavar="REGEX",
+            help="Runs that differ only in what this matches are seeds of one setting. Default: seed-1, seed_2, ...",
+        ),
+    ] = None,
+    select: SelectOption = None,
+    ignore: IgnoreOption = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Settings. Default: the nearest traindiag.toml or pyproject.toml.",
+        ),
+    ] = None,
+    isolated: Annotated[bool, typer.Option("--isolated", help="Read no settings file.")] = False,
+    show_settings: Annotated[
+        bool, typer.Option("--show-settings", help="Print the settings in force, as TOML, and leave.")
+    ] = False,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", metavar="FILE", help="Accept the findings listed here.")
+    ] = None,
+    write_baseline: Annotated[
+        Path | None,
+        typer.Option("--write-baseline", metavar="FILE", help="Accept what fails now: list it here."),
+    ] = None,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="Report, but end with 0 where the gate fails.")
+    ] = False,
+    format: FormatOption = None,
+    output: OutputOption = None,
+    plots: PlotsOption = None,
+    min_severity: MinSeverityOption = Severity.NOTE,
+    reader: ReaderOption = None,
+    mapping: MapOption = None,
+    verbose: VerboseOption = False,
+    color: ColorOption = Color.AUTO,
+) -> int:
+    """Pass or fail a CI job by the health of its training runs.
+
+    Exit code: 0 passed, 1 failed, 2 nothing could be judged; the reason is one line on standard error.
+    """
+    from traindiag.config import settings_for, settings_text
+    from traindiag.reports.base import renderer
+    from traindiag.reports.narrow import narrowed
+
+    settings = _with_options(
+        settings_for(Path(), config=config, isolated=isolated),
+        paths=paths,
+        fail_on=fail_on,
+        budget=budget,
+        aggregate=aggregate,
+        group_by=group_by,
+        select=words(select),
+        ignore=words(ignore),
+        baseline=baseline,
+    )
+    if show_settings:
+        write_result(settings_text(settings), output)
+        return 0
+    writer = renderer(format_for(format, output))
+    gate = _gate(settings, reader, mapping or (), accept=write_baseline is None)
+    report = narrowed(gate.report, min_severity)
+    if report.runs:
+        warn(report, quiet=writer.name == "text" and output is None and sys.stdout.isatty())
+    if report.runs or writer.name != "text":
+        write_result(writer.render(report, layout(color, verbose, output)), output)
+    if plots is not None:
+        draw(report, plots)
+    if write_baseline is not None:
+        return _write_baseline(gate, write_baseline)
+    _say_expired(gate, settings)
+    say(f"traindiag: check {WORDS[gate.code]}: {gate.reason}")
+    return 0 if exit_zero and gate.code == 1 else gate.code
+
+
+def _with_options(
+    settings: Settings,
+    *,
+    paths: Sequence[str] | None,
+    fail_on: FailOn | None,
+    budget: Sequence[str] | None,
+    aggregate: SeedsBy | None,
+    group_by: str | None,
+    select: Sequence[str],
+    ignore: Sequence[str],
+    baseline: Path | None,
+) -> Settings:
+    """The settings with what the command line says in their place."""
+    from traindiag.budgets import parse_budget
+    from traindiag.config import check_pattern
+    from traindiag.diagnose import choose_rules
+
+    choose_rules(select, ignore)
+    if group_by is not None:
+        check_pattern(group_by, "--group-by")
+    if fail_on is not None:
+        least = None if fail_on is FailOn.OFF else Severity(fail_on.value)
+        settings = replace(settings, fail_on=least)
+    if budget:
+        settings = settings.changed(
+            budgets=tuple(parse_budget(each) for each in budget),
+            overrides=tuple(replace(each, budgets=None) for each in settings.overrides),
+        )
+    return settings.changed(
+        paths=tuple(paths or ()),
+        aggregate=aggregate and aggregate.value,
+        group_by=group_by,
+        select=tuple(select),
+        ignore=tuple(ignore),
+        baseline=baseline and str(baseline),
+    )
+
+
+def _gate(settings: Settings, reader: str | None, pairs: Sequence[str], *, accept: bool) -> Gate:
+    """Read and judge. A new baseline is made of all findings, also of those accepted so far."""
+    from traindiag.baseline import Baseline, read_baseline
+    from traindiag.check import check_runs
+    from traindiag.readers.discover import find_runs
+
+    if not settings.paths:
+        raise UsageError("no path given", next_step="name logs, or set paths in [tool.traindiag]")
+    names = parse_mapping(pairs)
+    baseline = read_baseline(settings.baseline) if settings.baseline and accept else Baseline()
+    with busy("reading logs"):
+        found = find_runs(settings.paths, reader=reader, names=names)
+        check_mapping(names, found.runs)
+    with busy("judging runs"):
+        return check_runs(found.runs, found.unreadable, settings=settings, baseline=baseline)
+
+
+def _write_baseline(gate: Gate, path: Path) -> int:
+    from traindiag.baseline import baseline_of, baseline_text
+    from traindiag.check import NOT_JUDGED
+
+    if gate.code == NOT_JUDGED:
+        say(f"traindiag: error: no baseline written: {gate.reason}")
+        return NOT_JUDGED
+    accepted = baseline_of(gate.failing)
+    write_result(baseline_text(accepted), path)
+    count = len(accepted.accepted)
+    say(f"traindiag: accepted {count} finding{'' if count == 1 else 's'} in {path}")
+    return 0
+
+
+def _say_expired(gate: Gate, settings: Settings) -> None:
+    for each in gate.expired:
+        say(
+            f"traindiag: warning: {settings.baseline}: {each.rule} in {each.run} is accepted but gone; "
+            "--write-baseline takes it out"
+        )
