@@ -34,8 +34,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from traindiag.readers import tfrecord
+from traindiag.readers.bulk import passed_over
 from traindiag.readers.crc32c import masked_crc, masked_crc_of_lengths, masked_crc_of_rows
-from traindiag.readers.events import EventFile, passed_over, read_event_files
+from traindiag.readers.events import EventFile, read_event_files
 
 SHARED_TOOLS = Path(__file__).parents[2].parent / "shared" / "tools"
 Points = list[tuple[str, int, float, float]]

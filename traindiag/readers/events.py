@@ -1,11 +1,8 @@
 """Scalars of TensorBoard event files, decoded by the column.
 
-Records of one length mostly repeat a few layouts: the same bytes but for wall time, step and value. So
-the first record of a layout is decoded field by field (`protowire`), and becomes a template. Rows that
-agree with a template in all other bytes have the same meaning by construction: their times, steps and
-values are three columns. The checksum of the fixed bytes is known from the template, too, so that only the
-bytes that differ need looking up. What fits no template is decoded one by one; images, histograms and
-graphs are told by their first bytes and passed over.
+Records of one length mostly repeat a few layouts: the same bytes but for wall time, step and value. These are read
+by the column (`layouts`). What fits no layout is decoded one by one (`protowire`); images, histograms and graphs
+are told by their first bytes and passed over (`bulk`).
 """
 
 from __future__ import annotations
@@ -18,6 +15,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from traindiag.readers import crc32c, protowire
+from traindiag.readers.bulk import passed_over
+from traindiag.readers.layouts import Shape, column_of, width_of
 from traindiag.readers.tfrecord import FRAME, HEADER, PAGE_BYTES, Loss, Page, Region, overlapping, pages
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ _LEAST_YIELD = 4
 _MOST_ALIKE = 256
 _MOST_LOSSES = 1000
 _MAX_JSON = 8 << 20
-_MULTIPLIERS = np.cumprod(np.full(80, 0x9E3779B97F4A7C15, dtype=np.uint64), dtype=np.uint64)
-"""Odd numbers without a pattern, one for each word of the longest row."""
 _SCALAR_PLUGINS = (b"", b"scalars")
 
 
@@ -118,123 +115,6 @@ def read_event_files(
     return collector.finish(opened)
 
 
-# --- rows of one layout --------------------------------------------------------------------------
-
-
-class _Shape:
-    """Rows of one length whose wall time, step and value lie in the same places.
-
-    Attributes:
-        mask: uint64, shape (words,): the bits that tell the layout and the tag; 0 where values lie.
-        key: per template, the masked words.
-        tag: per template, the tag's index.
-        crc: per template, the part of the CRC that the masked bytes make up.
-    """
-
-    def __init__(self, length: int, place: protowire.Place, step_at: tuple[int, int] | None) -> None:
-        self.length = length
-        self.place = place
-        self.step_at = step_at
-        mask = np.zeros(_width(length), dtype=np.uint8)
-        mask[:length] = 0xFF
-        # The two highest bytes of a wall time change once in two years: they may as well be fixed.
-        mask[1:7] = 0
-        mask[place.begin : place.begin + protowire.size_of(place.dtype)] = 0
-        if step_at is not None:
-            mask[slice(*step_at)] = 0x80
-        self.free = [int(i) for i in np.flatnonzero(mask[:length] != 0xFF)]
-        self.free_bits = [0xFF ^ int(mask[i]) for i in self.free]
-        words = mask.view("<u8")
-        self.columns = [int(i) for i in np.flatnonzero(words)]
-        self.mask = words[self.columns]
-        self.known: dict[bytes, int] = {}
-        self.hashes = np.empty(0, dtype=np.uint64)
-        self.by_hash = np.empty(0, dtype=np.int64)
-        self.key = np.empty((0, len(self.columns)), dtype=np.uint64)
-        self.tag = np.empty(0, dtype=np.int32)
-        self.crc = np.empty(0, dtype=np.uint32)
-
-    @property
-    def identity(self) -> tuple[int, protowire.Place, tuple[int, int] | None]:
-        return self.length, self.place, self.step_at
-
-    def learn(self, row: NDArray[np.uint8], tag: int) -> bool:
-        """Take a row as template; False when it is one already."""
-        words = row.view("<u8")[self.columns] & self.mask
-        if words.tobytes() in self.known:
-            return False
-        self.known[words.tobytes()] = len(self.known)
-        fixed = row[: self.length].copy()
-        fixed[self.free] &= np.array([~bits & 0xFF for bits in self.free_bits], dtype=np.uint8)
-        crc = int(np.bitwise_xor.reduce(crc32c.tables()[np.arange(self.length - 1, -1, -1), fixed]))
-        self.key = np.vstack([self.key, words])
-        self.tag = np.append(self.tag, np.int32(tag))
-        self.crc = np.append(self.crc, np.uint32(crc ^ crc32c.start(self.length)))
-        mixed = _mix(self.key)
-        self.by_hash = np.argsort(mixed)
-        self.hashes = mixed[self.by_hash]
-        return True
-
-    def match(self, words: NDArray[np.uint64]) -> NDArray[np.int64] | int:
-        """Per row the index of its template, -1 where there is none; 0 when all are the first one."""
-        if len(self.known) == 1:
-            differs = np.zeros(len(words), dtype=np.uint64)
-            for i, column in enumerate(self.columns):
-                differs |= (words[:, column] & self.mask[i]) ^ self.key[0, i]
-            return 0 if not differs.any() else np.where(differs == 0, 0, -1)
-        masked = [words[:, column] & bits for column, bits in zip(self.columns, self.mask, strict=True)]
-        mixed = masked[0] * _MULTIPLIERS[0]
-        for i in range(1, len(masked)):
-            mixed += masked[i] * _MULTIPLIERS[i]
-        found = self.by_hash[np.searchsorted(self.hashes[1:], mixed, side="right")]
-        differs = np.zeros(len(words), dtype=np.uint64)
-        for i, part in enumerate(masked):
-            differs |= part ^ self.key[:, i].take(found)
-        return np.where(differs == 0, found, -1)
-
-    def checksum(self, rows: NDArray[np.uint8], template: Any) -> NDArray[np.uint32]:
-        """The masked CRC-32C of rows of known template."""
-        crc = self.crc[template] if isinstance(template, np.ndarray) else np.full(len(rows), self.crc[0])
-        for column, bits in zip(self.free, self.free_bits, strict=True):
-            byte = rows[:, column] if bits == 0xFF else rows[:, column] & np.uint8(bits)
-            crc ^= crc32c.tables()[self.length - 1 - column].take(byte)
-        out: NDArray[np.uint32] = crc32c.masked(crc)
-        return out
-
-    def steps(self, rows: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Shape (n,): the varints at `step_at`; 0 where the message has none."""
-        step = np.zeros(len(rows), dtype=np.uint64)
-        if self.step_at is not None:
-            for shift, column in enumerate(range(*self.step_at)):
-                step |= (rows[:, column] & np.uint8(0x7F)).astype(np.uint64) << np.uint64(7 * shift)
-        return step.view(np.int64)
-
-    def values(self, rows: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Shape (n,): the numbers at `place`."""
-        dtype = protowire.DTYPES[self.place.dtype]
-        if dtype == "bfloat16":
-            upper = _column(rows, self.place.begin, "<u2").astype(np.uint32) << np.uint32(16)
-            return upper.view(np.float32).astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            return _column(rows, self.place.begin, dtype).astype(np.float64)
-
-
-def _mix(key: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A hash of each row of words."""
-    mixed: NDArray[np.uint64] = (key * _MULTIPLIERS[: key.shape[1]]).sum(axis=1, dtype=np.uint64)
-    return mixed
-
-
-def _width(length: int) -> int:
-    """Bytes of a row: the payload, its CRC, and what fills the last word."""
-    return -(-(length + 4) // 8) * 8
-
-
-def _column(rows: NDArray[np.uint8], at: int, dtype: str) -> NDArray[Any]:
-    """The numbers that begin at byte `at` of each row."""
-    return np.ndarray((len(rows),), dtype, rows, at, (rows.strides[0],))
-
-
 # --- collecting ----------------------------------------------------------------------------------
 
 
@@ -255,7 +135,7 @@ class _Collector:
     def __init__(self, verify: bool) -> None:
         self.verify = verify
         self.tags: dict[bytes, int] = {}
-        self.shapes: dict[int, list[_Shape]] = {}
+        self.shapes: dict[int, list[Shape]] = {}
         self.files: dict[int, EventFile] = {}
         self.digests: dict[int, hashlib.blake2b] = {}
         self.columns: list[tuple[NDArray[Any], ...]] = []
@@ -428,11 +308,11 @@ class _BlockDecoder:
 
     def _row_bytes(self, length: int, index: NDArray[np.intp]) -> NDArray[np.uint8]:
         """Shape (n, width): payload, checksum and some bytes of what follows."""
-        width = _width(length)
+        width = width_of(length)
         rows = overlapping(self.data, f"V{width}")[self.start[index]]
         return rows.view(np.uint8).reshape(-1, width)
 
-    def _unmatched(self, shape: _Shape, index: NDArray[np.intp]) -> NDArray[np.intp]:
+    def _unmatched(self, shape: Shape, index: NDArray[np.intp]) -> NDArray[np.intp]:
         """Decode the records that match the shape's templates; the others are handed back."""
         if not len(index):
             return index
@@ -445,7 +325,7 @@ class _BlockDecoder:
         if not len(index):
             return left
         if self.collector.verify:
-            stored = _column(rows, shape.length, "<u4")
+            stored = column_of(rows, shape.length, "<u4")
             if (bad := shape.checksum(rows, template) != stored).any():
                 self._damaged(index[bad])
                 rows, index = rows[~bad], index[~bad]
@@ -454,18 +334,18 @@ class _BlockDecoder:
             return left
         self.tag[index] = shape.tag[template]
         self.step[index] = shape.steps(rows)
-        self.wall_time[index] = _column(rows, 1, "<f8")
+        self.wall_time[index] = column_of(rows, 1, "<f8")
         self.value[index] = shape.values(rows)
         return left
 
-    def _learn(self, i: int, shapes: list[_Shape]) -> bool:
+    def _learn(self, i: int, shapes: list[Shape]) -> bool:
         """Decode one record the plain way; True when it is a new template for others."""
         event = self._single(i)
         if event is None or not _is_regular(event):
             return False
         value = event.values[0]
         assert value.place is not None
-        fresh = _Shape(int(self.length[i]), value.place, event.step_at)
+        fresh = Shape(int(self.length[i]), value.place, event.step_at)
         shape = next((known for known in shapes if known.identity == fresh.identity), fresh)
         if shape is fresh:
             shapes.append(fresh)
@@ -476,7 +356,7 @@ class _BlockDecoder:
         """Records of one length that repeat no layout."""
         if self.collector.verify:
             rows = self._row_bytes(length, index)
-            bad = crc32c.masked_crc_of_rows(rows[:, :length]) != _column(rows, length, "<u4")
+            bad = crc32c.masked_crc_of_rows(rows[:, :length]) != column_of(rows, length, "<u4")
             self._damaged(index[bad])
             index = index[~bad]
         index = index[~passed_over(self.data, self.start[index], self.length[index])]
@@ -555,60 +435,3 @@ def _add_hparams(file: EventFile, content: bytes) -> None:
         file.hparams.update(protowire.hparams(content))
     except protowire.WireError:
         file.notes.append("hyper-parameters that cannot be decoded")
-
-
-# --- what is passed over -------------------------------------------------------------------------
-
-_EVENT_BULK = (0x22, 0x42, 0x4A)  # graph_def, tagged_run_metadata, meta_graph_def
-_VALUE_BULK = (0x1A, 0x22, 0x2A, 0x32)  # old histogram, image, histogram, audio
-_TENSOR = 0x42
-_SMALL_TENSOR = 64
-"""A tensor of more bytes than this is no scalar."""
-
-
-def passed_over(
-    data: NDArray[np.uint8], start: NDArray[np.int64], length: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Which records are surely nothing but one graph, image, histogram, audio clip or large tensor.
-
-    Only the first bytes are looked at: wall time, step, summary, value, tag, and the key of what comes next.
-    The tensors kept are the model that Keras writes (``keras``) and hyper-parameters (``_hparams_/...``).
-    """
-    end = start + length
-    at = start + 9
-    usual = (data[start] == 0x09) & (at < end)
-    stepped = usual & (data[np.minimum(at, end)] == 0x10)
-    at = np.where(stepped, _varints(data, at + 1, end)[1], np.minimum(at, end))
-    key = data[at]
-    size, at = _varints(data, at + 1, end)
-    whole = usual & (at + size == end)
-    bulk = whole & np.isin(key, _EVENT_BULK)
-    single = whole & (key == 0x2A) & (data[at] == 0x0A)
-    size, at = _varints(data, at + 1, end)
-    single &= (at + size == end) & (data[at] == 0x0A)
-    size, tag_at = _varints(data, at + 1, end)
-    at = np.minimum(tag_at + size, end)
-    kind = data[at]
-    size, _ = _varints(data, at + 1, end)
-    kept_tag = np.isin(data[tag_at], (ord("k"), ord("_")))
-    large = (kind == _TENSOR) & (size > _SMALL_TENSOR) & ~kept_tag
-    out: NDArray[np.bool_] = bulk | (single & (at < end) & (np.isin(kind, _VALUE_BULK) | large))
-    return out
-
-
-def _varints(
-    data: NDArray[np.uint8], at: NDArray[np.int64], end: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sizes written as varints at the places `at`, and the places behind them, never behind `end`."""
-    at = np.minimum(at, end)
-    size = np.zeros(len(at), dtype=np.int64)
-    more = np.ones(len(at), dtype=np.bool_)
-    for shift in range(0, 70, 7):
-        byte = data[at]
-        if shift < 35:  # No record is longer; what is behind these bits only moves the place on.
-            size |= np.where(more, (byte & np.uint8(0x7F)).astype(np.int64) << shift, 0)
-        at = np.minimum(at + more, end)
-        more &= byte >= 0x80
-        if not more.any():
-            break
-    return size, at

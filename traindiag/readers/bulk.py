@@ -1,0 +1,64 @@
+"""Telling records that hold no scalar by their first bytes, many at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_EVENT_BULK = (0x22, 0x42, 0x4A)  # graph_def, tagged_run_metadata, meta_graph_def
+_VALUE_BULK = (0x1A, 0x22, 0x2A, 0x32)  # old histogram, image, histogram, audio
+_TENSOR = 0x42
+_SMALL_TENSOR = 64
+"""A tensor of more bytes than this is no scalar."""
+
+
+def passed_over(
+    data: NDArray[np.uint8], start: NDArray[np.int64], length: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which records are surely nothing but one graph, image, histogram, audio clip or large tensor.
+
+    Only the first bytes are looked at: wall time, step, summary, value, tag, and the key of what comes next.
+    The tensors kept are the model that Keras writes (``keras``) and hyper-parameters (``_hparams_/...``).
+    """
+    end = start + length
+    at = start + 9
+    usual = (data[start] == 0x09) & (at < end)
+    stepped = usual & (data[np.minimum(at, end)] == 0x10)
+    at = np.where(stepped, _varints(data, at + 1, end)[1], np.minimum(at, end))
+    key = data[at]
+    size, at = _varints(data, at + 1, end)
+    whole = usual & (at + size == end)
+    bulk = whole & np.isin(key, _EVENT_BULK)
+    single = whole & (key == 0x2A) & (data[at] == 0x0A)
+    size, at = _varints(data, at + 1, end)
+    single &= (at + size == end) & (data[at] == 0x0A)
+    size, tag_at = _varints(data, at + 1, end)
+    at = np.minimum(tag_at + size, end)
+    kind = data[at]
+    size, _ = _varints(data, at + 1, end)
+    kept_tag = np.isin(data[tag_at], (ord("k"), ord("_")))
+    large = (kind == _TENSOR) & (size > _SMALL_TENSOR) & ~kept_tag
+    out: NDArray[np.bool_] = bulk | (single & (at < end) & (np.isin(kind, _VALUE_BULK) | large))
+    return out
+
+
+def _varints(
+    data: NDArray[np.uint8], at: NDArray[np.int64], end: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sizes written as varints at the places `at`, and the places behind them, never behind `end`."""
+    at = np.minimum(at, end)
+    size = np.zeros(len(at), dtype=np.int64)
+    more = np.ones(len(at), dtype=np.bool_)
+    for shift in range(0, 70, 7):
+        byte = data[at]
+        if shift < 35:  # No record is longer; what is behind these bits only moves the place on.
+            size |= np.where(more, (byte & np.uint8(0x7F)).astype(np.int64) << shift, 0)
+        at = np.minimum(at + more, end)
+        more &= byte >= 0x80
+        if not more.any():
+            break
+    return size, at
