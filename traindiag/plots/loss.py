@@ -131,16 +131,26 @@ class LossDisplay(Display):
         )
 
     def _words(self, ax: Axes) -> None:
-        from textwrap import shorten
+        from textwrap import shorten, wrap
 
+        verdict = wrap(self.verdict, WORDS_A_LINE, max_lines=2, placeholder=" ...")
         place: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
-        plain(ax.set_title(shorten(self.title, 90), loc="left", fontsize=12, fontweight="bold", pad=24))
+        plain(
+            ax.set_title(
+                shorten(self.title, 90),
+                loc="left",
+                fontsize=12,
+                fontweight="bold",
+                pad=10 + 14 * len(verdict),
+            )
+        )
         above = ax.annotate(
-            shorten(self.verdict, WORDS_A_LINE + 14),
+            "\n".join(verdict),
             (0, 1),
             xytext=(0, 8),
             color=self.color,
             fontsize=9.5,
+            va="bottom",
             **place,
         )
         plain(above)

@@ -16,7 +16,7 @@ from traindiag.reports.numbers import short
 
 COLORS = {"train": "blue", "val": "magenta", "test": "cyan"}
 ASCII_MARKS = {"train": "*", "val": "o", "test": "+"}
-MARGIN, NAMES = 10, 6
+MARGIN, NAMES = 12, 6
 """Columns for the values to the left and for the names of the lines to the right."""
 # Unicode's order of the eight dots, by row and column.
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
