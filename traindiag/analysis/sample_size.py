@@ -44,11 +44,12 @@ def samples_from_grid(accuracy: NDArray[np.float64]) -> int | None:
         return None
     error = rounding_error(distinct)
     sizes = np.arange(2, MAX_SAMPLES + 1)
-    product = distinct[None, :] * sizes[:, None]
-    fits = np.all(np.abs(product - np.round(product)) <= sizes[:, None] * error, axis=1)
-    if not fits.any():
+    for value in distinct:
+        product = value * sizes
+        sizes = sizes[np.abs(product - np.rint(product)) <= sizes * error]
+    if len(sizes) == 0:
         return None
-    size = int(sizes[np.argmax(fits)])
+    size = int(sizes[0])
     by_chance = size * min(2 * size * error, 1.0) ** len(distinct)
     return size if by_chance < 1e-3 else None
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from traindiag.analysis.noise import point_noise
 from traindiag.model.curve import Curve
@@ -70,12 +71,10 @@ def spikes_of(curve: Curve, least: float, times_noise: float = 8.0) -> tuple[Spi
 
 def _heights(value: NDArray[np.float64]) -> NDArray[np.float64]:
     """How far each point stands above the levels around it; -inf where there are too few points to tell."""
-    count = len(value)
-    level = np.median(np.stack([value[:-2], value[1:-1], value[2:]]), axis=0)
-    height = np.full(count, -np.inf)
-    for place in range(2, count - 2):
-        before = level[place - 3] if place >= 3 else min(value[0], value[1])
-        returns = level[place + 1 : place + 1 + RECOVERY]
-        after = returns.min() if len(returns) else max(value[place + 1], value[place + 2])
-        height[place] = value[place] - max(before, after)
+    level = np.median(sliding_window_view(value, 3), axis=1)
+    returns = sliding_window_view(np.append(level, np.full(RECOVERY, np.inf)), RECOVERY).min(axis=1)
+    before = np.append(value[:2].min(), level[:-3])
+    after = np.append(returns[3:-1], value[-2:].max())
+    height = np.full(len(value), -np.inf)
+    height[2:-2] = value[2:-2] - np.maximum(before, after)
     return height

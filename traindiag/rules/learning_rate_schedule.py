@@ -33,7 +33,7 @@ class LearningRateSchedule(Rule):
 
     ## Evidence
     The logged learning rate beside the training loss. Zero: over a tenth of the run or more, not only at its
-    ends, with a loss that does not move meanwhile. Used up: at 2 % of its peak for the last two fifths or
+    ends, with a loss that does not move meanwhile. Used up: at 2 % of its peak for the last half or
     more, while both losses were falling until then and hardly at all since. Rose late: it doubled after the
     first fifth and the training loss rose with it for good. No effect: dropped at least twice, to a tenth or
     less, and the loss won nothing since the first drop (a note), or stayed at its least rate to the end.
@@ -59,8 +59,8 @@ class LearningRateSchedule(Rule):
     used_up: float = option(
         0.02, "a rate of this fraction of its peak is used up", "a cosine is there for its last 9 %"
     )
-    too_early: float = option(0.4, "share of the run left when the rate is used up",
-                              "step schedules in common use spend up to a third at a hundredth")  # fmt: skip
+    too_early: float = option(0.5, "share of the run left when the rate is used up",
+                              "step schedules in common use spend up to two fifths at a hundredth")  # fmt: skip
     rise: float = option(
         2.0, "a later rate this many times an earlier one is a rise", "warm-up ends long before"
     )

@@ -68,14 +68,15 @@ class ValBelowTrain(Rule):
         below = float(np.mean(judged < learned))
         relative = float(np.median(judged / learned))
         gap = float(np.median(learned - judged))
-        if below < self.share or 1 - relative < self.margin or gap < 2 * max(train.noise, val.noise):
+        noise = max(train.noise, val.noise)
+        if below < self.share or 1 - relative < self.margin or gap < 2 * noise:
             return
         layers = signals.keras.random_layers
         suspicious = signals.keras.known and not layers and relative <= self.suspicious
         yield self.finding(
             f"validation stays below training (loss at {relative:.0%} of it, the half-epoch shift taken out)"
             f"{self._explained(signals)}",
-            confidence=confidence(ratio(1 - relative, self.margin), ratio(below, self.share), sharpness=3.0),
+            confidence=confidence(ratio(1 - relative, self.margin), ratio(gap, 2 * noise), sharpness=0.8),
             evidence=[
                 Evidence(
                     series=signals.val.series,
