@@ -269,3 +269,35 @@ def test_sniffing_never_fails_on_bytes():
         assert layout is None or layout.names
 
     check()
+
+
+def test_many_small_files_read_together_are_read_as_if_alone(tmp_path, monkeypatch):
+    from traindiag.readers.parsing import tables
+
+    odd = {
+        3: lambda text: text.replace("\n4,", "\n4\n4,"),
+        5: lambda text: text.replace("\n4,", "\nepoch,loss,val_loss\n4,"),
+        7: lambda text: text.replace("\n4,", "\n4,nan,"),
+        9: lambda text: text[:-5],
+        11: lambda text: text.replace("\n", "\r\n"),
+        13: lambda text: text.replace("loss,val_loss", "mae,val_mae"),
+        15: lambda text: text.replace("\n", "\n\n"),
+        17: lambda text: "epoch,loss,val_loss\n",
+        19: lambda text: text.replace("\n4,0", "\n4,x"),
+        21: lambda text: text.replace("\n4,", "\n \n4,"),
+    }
+    rng = np.random.default_rng(5)
+    for number in range(40):
+        frame = pd.DataFrame({"epoch": range(30), "loss": rng.random(30), "val_loss": rng.random(30)})
+        path = tmp_path / f"run{number:02d}" / "log.csv"
+        path.parent.mkdir()
+        path.write_text(odd.get(number, str)(frame.to_csv(index=False)), newline="")
+    monkeypatch.setattr(tables, "_LARGE", 5_000)
+    together = find_runs([tmp_path])
+    monkeypatch.setattr(tables, "_LARGE", 1 << 60)
+    alone = find_runs([tmp_path])
+    assert [entry.path for entry in together.unreadable] == [entry.path for entry in alone.unreadable]
+    assert len(together.runs) == len(alone.runs) == 39
+    for one, other in zip(together.runs, alone.runs, strict=True):
+        pd.testing.assert_frame_equal(one.frame, other.frame, rtol=1e-15)
+        assert one.source == other.source

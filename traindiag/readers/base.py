@@ -46,6 +46,9 @@ class LogFile:
         shown: how it is named in messages and reports: what the user typed, joined with what lies below.
         data: its bytes when they are in memory already (standard input).
         names: what the user says columns or keys mean, by their name in the file: ``{"trn": "loss"}``.
+
+    Attributes:
+        memo: what readers found out about the file while recognising it, kept for the reading.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class LogFile:
     ) -> None:
         self.path = path
         self.names = names
+        self.memo: dict[str, Any] = {}
         self.shown = str(path) if shown is None else shown
         self._data = data
         self._head: bytes | None = None if data is None else data[:HEAD_BYTES]
@@ -95,6 +99,11 @@ class LogFile:
             except OSError as error:
                 raise self.unreadable(_reason(error), "check the path and its permissions") from error
         return self._head
+
+    def forget(self) -> None:
+        """Lets go of the bytes held; they are read again when they are asked for."""
+        if self._data is None:
+            self._head = None
 
     def read_bytes(self, limit: int = MAX_TEXT_BYTES) -> bytes:
         """All bytes.

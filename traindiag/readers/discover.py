@@ -27,6 +27,8 @@ from traindiag.readers.parsing.text import decode_head
 
 STDIN = "-"
 _STDIN_LIMIT = 1 << 30
+_MOST_HELD = 64 << 20
+"""Bytes of beginnings kept from recognising to reading; those of further files are read twice."""
 _NEXT_STEP = "`traindiag readers` lists the formats, --reader NAME forces one"
 _SPLIT_FOLDERS = frozenset(("train", "training", "validation", "val", "valid", "eval", "test"))
 _PLAIN_FOLDERS = _SPLIT_FOLDERS | frozenset(
@@ -282,6 +284,7 @@ def _runs_below(
 ) -> Iterator[Run]:
     errors = len(unreadable)
     known: dict[Reader, list[LogFile]] = defaultdict(list)
+    held = 0
     for file in files:
         with _reported(unreadable, file.shown):
             chosen = recognise(file, readers)
@@ -291,6 +294,9 @@ def _runs_below(
                 chosen = readers[0]
             if chosen is not None:
                 known[chosen].append(file)
+                held += len(file.head)
+                if held > _MOST_HELD:
+                    file.forget()
     clusters = _clusters(root, known, unreadable)
     in_order = [pair for home in sorted(clusters) for pair in clusters[home]]
     # Each reader is given all its groups at once: some read many small files together.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from traindiag.model.frame import Series
 from traindiag.model.names import split_and_metric
@@ -29,9 +30,7 @@ class GenericTable(Reader):
         layout = layout_of(file)
         if layout is None:
             return Fit.NO
-        axis = any(name.lower() in (*_EPOCH_NAMES, *_STEP_NAMES) for name in layout.names)
-        metrics = [name for name in iter_names(layout) if _is_metric(name)]
-        return Fit.CONTENT if metrics and (axis or _all_metrics(layout) or file.names) else Fit.NO
+        return Fit.CONTENT if _looks_like_log(layout, renamed=bool(file.names)) else Fit.NO
 
     def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
         [file] = files
@@ -57,6 +56,13 @@ class GenericTable(Reader):
             )
             for run in runs
         ]
+
+
+@lru_cache(maxsize=64)
+def _looks_like_log(layout: Layout, *, renamed: bool) -> bool:
+    axis = any(name.lower() in (*_EPOCH_NAMES, *_STEP_NAMES) for name in layout.names)
+    metrics = any(_is_metric(name) for name in iter_names(layout))
+    return metrics and (axis or renamed or _all_metrics(layout))
 
 
 def _is_metric(name: str) -> bool:

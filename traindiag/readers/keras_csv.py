@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 
+from traindiag.model.errors import UnreadableError
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
 from traindiag.readers.parsing.epochs import attempts_of
-from traindiag.readers.parsing.tables import Layout, iter_names, layout_of, read_table
+from traindiag.readers.parsing.tables import Layout, Table, iter_names, layout_of, read_table, read_together
 
+_BATCH = 1_000
 _INDEX_NAMES = ("", "unnamed: 0", "index")
 _FOREIGN_WORDS = ("step", "global_step", "iter", "iteration", "batch")
 _FOREIGN_PREFIXES = ("train_", "train/", "valid_", "eval_", "val/", "metrics/", "test_")
@@ -38,25 +42,40 @@ class KerasCsv(Reader):
                 "the file is empty" if not file.head.strip() else "no header line with names of metrics",
                 "check that the training wrote it to the end",
             )
-        table = read_table(file, layout)
-        runs = attempts_of(table, axis_names=("epoch",), index_names=_INDEX_NAMES)
-        if not runs:
-            raise file.unreadable(
-                "a header but no row of numbers", "check that the training finished an epoch"
-            )
-        return [
-            LoggedRun(
-                files=(file,),
-                series=run.series,
-                label=run.label,
-                digest=table.digest,
-                damage=table.damage,
-                details={**table.details, **run.details},
-            )
-            for run in runs
-        ]
+        return _runs(file, read_table(file, layout))
+
+    def read_many(
+        self, groups: Iterable[Sequence[LogFile]]
+    ) -> Iterator[Sequence[LoggedRun] | UnreadableError]:
+        remaining = iter(groups)
+        while batch := list(islice(remaining, _BATCH)):
+            together = read_together([file for group in batch for file in group])
+            for group in batch:
+                table = together.pop(group[0], None)
+                try:
+                    yield self.read(group) if table is None else _runs(group[0], table)
+                except UnreadableError as error:
+                    yield error
 
 
+def _runs(file: LogFile, table: Table) -> list[LoggedRun]:
+    runs = attempts_of(table, axis_names=("epoch",), index_names=_INDEX_NAMES)
+    if not runs:
+        raise file.unreadable("a header but no row of numbers", "check that the training finished an epoch")
+    return [
+        LoggedRun(
+            files=(file,),
+            series=run.series,
+            label=run.label,
+            digest=table.digest,
+            damage=table.damage,
+            details={**table.details, **run.details},
+        )
+        for run in runs
+    ]
+
+
+@lru_cache(maxsize=64)
 def _is_keras(layout: Layout) -> bool:
     names = {name.lower() for name in layout.names}
     numeric = {name.lower() for name in iter_names(layout)}

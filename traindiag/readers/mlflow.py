@@ -35,7 +35,7 @@ class MlflowStore(Reader):
     precedence = 25
 
     def fit(self, file: LogFile) -> Fit:
-        if _metrics_folder(file.path) is None:
+        if _FOLDER not in str(file.path) or _metrics_folder(file.path) is None:
             return Fit.NO
         text = decode_head(file.head)
         first = "" if text is None else next((line for line in split_lines(text) if line.strip()), "")

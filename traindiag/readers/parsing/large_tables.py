@@ -6,7 +6,9 @@ import io
 import mmap
 import re
 import struct
+import warnings
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,12 @@ from traindiag.readers.base import LogFile, digest_of
 from traindiag.readers.parsing.tables import Column, Layout
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
 _BLOCK = 1 << 18
 _LINE_END = re.compile(rb"\r*\n|\r")
+_NOT_PLAIN = (b'"', b"\r", b"\n\n")
 _NAN_WORD = re.compile(rb"nan", re.I)
 _BLANKS = ["", "NA", "N/A", "n/a", "#na#", "#N/A", "None", "none", "null", "NULL", "<NA>"]
 _NANS = ["nan", "NaN", "-nan", "-NaN", "NAN"]
@@ -60,33 +64,13 @@ def read_regular(file: LogFile, layout: Layout) -> tuple[dict[str, Column], str]
 def _columns(data: bytes | mmap.mmap, source: Path | io.BytesIO, layout: Layout) -> dict[str, Column] | None:
     if data[-1:] not in (b"\n", b"\r"):
         return None
-    import pandas as pd
-
     above, body = _above(data, layout)
-    wanted = [index for index, kind in enumerate(layout.kinds) if kind != "word"]
-    try:
-        frame = pd.read_csv(
-            source,
-            sep=layout.separator,
-            decimal=layout.decimal,
-            header=None,
-            names=list(range(len(layout.names))),
-            usecols=None if len(wanted) == len(layout.names) else wanted,
-            skiprows=above,
-            index_col=False,
-            dtype=np.float64,
-            engine="c",
-            compression=None,
-            encoding="latin-1" if layout.encoding == "latin-1" else "utf-8",
-            keep_default_na=False,
-            na_values=_BLANKS + _NANS,
-            on_bad_lines="error",
-        )
-    except (ValueError, OverflowError, UnicodeError, pd.errors.ParserError):
+    frame = _parse(source, layout, above)
+    if frame is None:
         return None
     columns: dict[str, Column] = {}
     gaps = False
-    for index in wanted:
+    for index in _wanted(layout):
         array: NDArray[np.float64] = frame[index].to_numpy()
         blank = np.isnan(array)
         known = ~blank if blank.any() else None
@@ -96,6 +80,70 @@ def _columns(data: bytes | mmap.mmap, source: Path | io.BytesIO, layout: Layout)
     if gaps and not _only_blanks(data, body, layout, len(frame)):
         return None
     return columns
+
+
+def _parse(source: Path | io.BytesIO, layout: Layout, above: int) -> pd.DataFrame | None:
+    """The columns that are no words, as float64 and called by their index; None where one is no number."""
+    import pandas as pd
+
+    wanted = _wanted(layout)
+    try:
+        with warnings.catch_warnings():
+            # Cells beyond the last name are dropped with a warning only.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                source,
+                sep=layout.separator,
+                decimal=layout.decimal,
+                header=None,
+                names=list(range(len(layout.names))),
+                usecols=None if len(wanted) == len(layout.names) else wanted,
+                skiprows=above,
+                index_col=False,
+                dtype=np.float64,
+                engine="c",
+                compression=None,
+                encoding="latin-1" if layout.encoding == "latin-1" else "utf-8",
+                keep_default_na=False,
+                na_values=_BLANKS + _NANS,
+                on_bad_lines="error",
+            )
+    except (ValueError, OverflowError, UnicodeError, pd.errors.ParserError, pd.errors.ParserWarning):
+        return None
+
+
+def _wanted(layout: Layout) -> list[int]:
+    return [index for index, kind in enumerate(layout.kinds) if kind != "word"]
+
+
+def read_joined(files: Sequence[LogFile], layout: Layout) -> dict[LogFile, tuple[dict[str, Column], str]]:
+    """The columns and digests of many small tables of one layout, parsed as one table.
+
+    Files that are not plain (blank lines, quotes, gaps, a last line without an end) are left out; when the
+    parser stumbles over one of them, all are.
+    """
+    plain: list[tuple[LogFile, bytes, int]] = []
+    bodies: list[bytes] = []
+    for file in files:
+        data = file.read_bytes()
+        _, start = _above(data, layout)
+        rows = data.count(b"\n", start)
+        if rows and data.endswith(b"\n") and not any(mark in data for mark in _NOT_PLAIN):
+            plain.append((file, data, rows))
+            bodies.append(data[start:])
+    frame = _parse(io.BytesIO(b"".join(bodies)), layout, 0) if plain else None
+    if frame is None or len(frame) != sum(rows for _, _, rows in plain):
+        return {}
+    arrays = {layout.names[index]: frame[index].to_numpy() for index in _wanted(layout)}
+    gap = np.logical_or.reduce([np.isnan(array) for array in arrays.values()])
+    found: dict[LogFile, tuple[dict[str, Column], str]] = {}
+    end = 0
+    for file, data, rows in plain:
+        begin, end = end, end + rows
+        if not gap[begin:end].any():
+            columns = {name: Column(value=array[begin:end]) for name, array in arrays.items()}
+            found[file] = columns, digest_of(data)
+    return found
 
 
 def _above(data: bytes | mmap.mmap, layout: Layout) -> tuple[int, int]:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -28,7 +27,8 @@ _SEPARATORS = (",", ";", "\t")
 _SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
 _HEADER_WITHIN = 12
 """The header is looked for in this many first lines that are not blank: title lines may stand above it."""
-_SAMPLE_ROWS = 20
+_SAMPLE_ROWS = 10
+_SNIFFED_LINES = 60
 _LARGE = 1 << 18
 """From this many bytes on pandas' start-up cost pays off."""
 _MISSING_CELLS = frozenset(("", "na", "n/a", "#na#", "#n/a", "none", "null", "<na>", "-", "--"))
@@ -107,16 +107,17 @@ class Table:
 
 def layout_of(file: LogFile) -> Layout | None:
     """The layout of the table a file begins with, its columns called as the user says; None where it is none."""
-    layout = sniff(file.head)
-    if layout is None or not file.names:
-        return layout
-    wanted = {name.strip().lower(): meaning for name, meaning in file.names.items()}
-    return replace(
-        layout, names=tuple(wanted.get(name.lower(), name) for name in layout.names), logged=layout.names
-    )
+    if "layout" not in file.memo:
+        layout = sniff(file.head)
+        if layout is not None and file.names:
+            wanted = {name.strip().lower(): meaning for name, meaning in file.names.items()}
+            names = tuple(wanted.get(name.lower(), name) for name in layout.names)
+            layout = replace(layout, names=names, logged=layout.names)
+        file.memo["layout"] = layout
+    found: Layout | None = file.memo["layout"]
+    return found
 
 
-@lru_cache(maxsize=2)
 def sniff(head: bytes) -> Layout | None:
     """The layout of the table a file begins with; None where it does not begin with one.
 
@@ -126,9 +127,10 @@ def sniff(head: bytes) -> Layout | None:
     text = decode_head(head)
     if text is None:
         return None
-    lines = [line for line in split_lines(text) if line.strip()]
-    if len(head) >= HEAD_BYTES:
+    lines = text.split("\n", _SNIFFED_LINES) if "\r" not in text else split_lines(text)
+    if len(head) >= HEAD_BYTES or len(lines) > _SNIFFED_LINES:
         del lines[-1:]
+    lines = [line for line in lines[:_SNIFFED_LINES] if line and not line.isspace()]
     best = None
     for at, line in enumerate(lines[:_HEADER_WITHIN]):
         sample = lines[at + 1 : at + 1 + _SAMPLE_ROWS]
@@ -233,6 +235,28 @@ def read_table(file: LogFile, layout: Layout, *, short_rows: bool = False) -> Ta
     )
 
 
+def read_together(files: Sequence[LogFile]) -> dict[LogFile, Table]:
+    """The tables among many small files that can be parsed in one go: regular ones of one and the same header.
+
+    The others, and all when they are too few to pay for it, are left to `read_table`.
+    """
+    by_layout: dict[Layout, list[LogFile]] = defaultdict(list)
+    for file in files:
+        layout = layout_of(file)
+        if layout is not None and layout.header == 0 and file.size < _LARGE:
+            by_layout[layout].append(file)
+    tables: dict[LogFile, Table] = {}
+    for layout, alike in by_layout.items():
+        if sum(file.size for file in alike) >= _LARGE:
+            from traindiag.readers.parsing.large_tables import read_joined
+
+            for file, (columns, digest) in read_joined(alike, layout).items():
+                rows = len(next(iter(columns.values())).value)
+                details = _layout_details(layout)
+                tables[file] = Table(columns=columns, rows=rows, digest=digest, damage=(), details=details)
+    return tables
+
+
 def _layout_details(layout: Layout) -> dict[str, str]:
     details: dict[str, str] = {}
     renamed = [f"{old} is {new}" for old, new in zip(layout.logged, layout.names, strict=False) if old != new]
@@ -266,20 +290,21 @@ class _Lines:
         if body and raw[-1]:
             body = self._without_cut_end(body)
         separator, width = self.layout.separator, len(self.layout.names)
-        quoted = '"' in text
-        cells = [split_cells(line, separator) if quoted else line.split(separator) for _, line in body]
-        if all(len(row) == width for row in cells):
-            columns = self._regular(cells)
+        lines = [line for _, line in body]
+        if '"' not in text and all(line.count(separator) == width - 1 for line in lines):
+            columns = self._regular(separator.join(lines).split(separator) if lines else [])
             if columns is not None:
-                self.rows = len(cells)
+                self.rows = len(lines)
                 return columns
-        return self._irregular([number for number, _ in body], cells)
+        return self._irregular(
+            [number for number, _ in body], [split_cells(line, separator) for line in lines]
+        )
 
-    def _regular(self, cells: list[list[str]]) -> dict[str, Column] | None:
-        """Rows of one width in which numbers stay numbers; None where a column turns out mixed."""
+    def _regular(self, cells: list[str]) -> dict[str, Column] | None:
+        """Cells of rows of one width in which numbers stay numbers; None where a column turns out mixed."""
         columns: dict[str, Column] = {}
         for index, (name, kind) in enumerate(zip(self.layout.names, self.layout.kinds, strict=True)):
-            column = [row[index] for row in cells]
+            column = cells[index :: len(self.layout.names)]
             if kind == "word" or (kind == "blank" and not _late_number(column)):
                 if any(cell.strip() == self._as_logged(name) for cell in column):
                     return None

@@ -11,7 +11,9 @@ _BOMS = (
     (b"\xfe\xff", "utf-16-be"),
 )
 _LINE_END = re.compile(r"\r*\n|\r")
-_BINARY = re.compile(rb"[\x00\x01\x02\x03\x04\x05\x06\x0e-\x1a\x1c-\x1f]")
+_CONTROLS = (*range(7), *range(0x0E, 0x1B), *range(0x1C, 0x20))
+_TEXT_BYTES = bytes(byte for byte in range(256) if byte not in _CONTROLS)
+"""Every byte that may stand in text: all but control characters that are neither blanks nor terminal codes."""
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
 
 
@@ -35,7 +37,7 @@ def decode(data: bytes) -> tuple[str, str]:
 @lru_cache(maxsize=2)
 def decode_head(head: bytes) -> str | None:
     """The text of a file's beginning, None where the bytes are no text."""
-    if not head.startswith((b"\xff\xfe", b"\xfe\xff")) and _BINARY.search(head):
+    if not head.startswith((b"\xff\xfe", b"\xfe\xff")) and head.translate(None, _TEXT_BYTES):
         return None
     return decode(head)[0]
 
