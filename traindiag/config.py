@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from traindiag.analysis.seeds import SEEDS, check_pattern, group_name
 from traindiag.budgets import AGGREGATES, Aggregate, Budget, parse_budget
 from traindiag.diagnose import choose_rules
 from traindiag.model.errors import UsageError
@@ -28,9 +28,6 @@ from traindiag.rules.base import Rule, all_rules, find_rule
 Level = Literal["off", "note", "warning", "error"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 OWN_FILE, PROJECT_FILE = "traindiag.toml", "pyproject.toml"
-
-SEEDS = r"seed[-_=]?\d+"
-"""Runs whose names differ only in what this matches are seeds of one setting."""
 
 _NO_RULES: Mapping[str, RuleSettings] = MappingProxyType({})
 
@@ -138,12 +135,6 @@ class Settings:
             return Path(os.path.relpath(path, Path(self.source).parent)).as_posix()
         except ValueError:  # Another drive.
             return path
-
-
-def group_name(name: str, pattern: str) -> str:
-    """A run's name without what `pattern` matches; the name itself where that leaves nothing."""
-    rest = re.sub(r"[/_=. -]{2,}", lambda match: match[0][0], re.sub(pattern, "", name, flags=re.IGNORECASE))
-    return rest.strip("/_=. -") or re.sub(pattern, "*", name, flags=re.IGNORECASE)
 
 
 def find_file(folder: Path) -> Path | None:
@@ -338,22 +329,6 @@ def _pattern(table: _Table) -> str:
     pattern = table.text("group-by", SEEDS)
     check_pattern(pattern, f"{table.file}: group-by")
     return pattern
-
-
-def check_pattern(pattern: str, where: str) -> None:
-    """Make sure that a pattern is a regular expression.
-
-    Raises:
-        UsageError: it is none.
-    """
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise UsageError(
-            f"{pattern!r} is no regular expression ({error})",
-            where=where,
-            next_step=f"the default is {SEEDS}",
-        ) from error
 
 
 def _budgets(table: _Table) -> tuple[Budget, ...] | None:

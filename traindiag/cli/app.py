@@ -17,7 +17,7 @@ from traindiag.cli.output import say
 from traindiag.model.errors import TraindiagError
 
 OK, FAILED, USAGE, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
-COMMANDS = ("analyze", "check", "plot", "train", "rules", "explain", "readers")
+COMMANDS = ("analyze", "check", "compare", "plot", "train", "rules", "explain", "readers")
 EXAMPLES = """[bold]Examples[/bold]
 $ traindiag analyze logs/                 what went wrong and what to change
 $ traindiag analyze logs/ -o report.json  the same for programs

@@ -176,8 +176,8 @@ def _with_options(
     baseline: Path | None,
 ) -> Settings:
     """The settings with what the command line says in their place."""
+    from traindiag.analysis.seeds import check_pattern
     from traindiag.budgets import parse_budget
-    from traindiag.config import check_pattern
     from traindiag.diagnose import choose_rules
 
     choose_rules(select, ignore)

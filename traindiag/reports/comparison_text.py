@@ -1,0 +1,199 @@
+"""A comparison for a person at a terminal: a table of the groups, then a verdict on each with its reasons."""
+
+from __future__ import annotations
+
+import math
+from io import StringIO
+
+from rich.console import Console
+from rich.text import Text
+
+from traindiag.compare import Comparison, Contrast, Group, Judgment, Spread
+from traindiag.reports.base import DEFAULT, Options
+from traindiag.reports.ink import Ink
+from traindiag.reports.numbers import counted, short
+
+GAP = "  "
+LEAST_NAME = 8
+_MARKS = {"regressed": "✗x", "improved": "✓+", "same": "==", "cannot tell": "??"}
+_STYLES = {"regressed": "red", "improved": "green", "same": "green", "cannot tell": "bright_black"}
+
+
+def comparison_text(comparison: Comparison, options: Options = DEFAULT) -> str:
+    """The comparison at `options.width` columns; names from logs are sanitised."""
+    page = StringIO()
+    console = Console(
+        file=page,
+        width=options.width,
+        color_system="standard" if options.color else None,
+        force_terminal=options.color,
+        no_color=not options.color,
+        legacy_windows=False,
+        emoji=False,
+        markup=False,
+        highlight=False,
+    )
+    _Page(console, Ink(options)).write(comparison)
+    return "".join(line.rstrip(" ") + "\n" for line in page.getvalue().splitlines())
+
+
+class _Page:
+    def __init__(self, console: Console, ink: Ink) -> None:
+        self.console = console
+        self.ink = ink
+
+    def write(self, comparison: Comparison) -> None:
+        self._table(comparison)
+        self._legend(comparison)
+        for contrast, group in zip(comparison.contrasts, comparison.groups[1:], strict=True):
+            self.console.print()
+            self._contrast(comparison, contrast, group)
+
+    def _table(self, comparison: Comparison) -> None:
+        judgments: list[Judgment | None] = [None, *(each.judgment for each in comparison.contrasts)]
+        rows = [_cells(group) for group in comparison.groups]
+        timed = any(group.seconds.values for group in comparison.groups)
+        titles = [
+            "runs",
+            f"best {comparison.metric}",
+            "final",
+            "area",
+            f"to {short(comparison.target)}",
+            "time",
+        ]
+        titles[1] = "best" if len(titles[1]) > 20 else titles[1]
+        shown = range(len(titles) if timed else len(titles) - 1)
+        widths = [max(len(titles[at]), *(len(row[at]) for row in rows)) for at in shown]
+        room = self.ink.options.width - 2 - sum(widths) - len(GAP) * len(widths)
+        name = max(LEAST_NAME, min(room, max(len(group.name) for group in comparison.groups)))
+        cells = "".join(f"{GAP}{titles[at]:>{widths[at]}}" for at in shown)
+        self._print(self.ink.text(f"  {'group':<{name}}{cells}", "bold"))
+        lines = "".join(f"{GAP}{self.ink.rule_line * widths[at]}" for at in shown)
+        self._print(self.ink.text(f"  {self.ink.rule_line * name}{lines}", "dim"))
+        for group, row, judgment in zip(comparison.groups, rows, judgments, strict=True):
+            tail = self.ink.tail(group.name, name)
+            cells = "".join(f"{GAP}{row[at]:>{widths[at]}}" for at in shown)
+            blank = " " * (name - tail.cell_len)
+            self._print(Text.assemble(self._mark(judgment), " ", tail, blank, self.ink.text(cells)))
+
+    def _legend(self, comparison: Comparison) -> None:
+        better = "less" if comparison.mode == "min" else "more"
+        first, last = comparison.shared
+        unit = "epochs" if comparison.axis == "epoch" else "steps"
+        area = f"area: mean over {unit} {first}-{last}" if last >= first else f"area: no {unit} are shared"
+        text = (
+            f"{comparison.metric}, {better} is better; mean ± deviation over runs; {area}; "
+            f"to {short(comparison.target)}: {unit} and time until it was reached."
+        )
+        self._wrapped(self.ink.text(text, "dim"), indent=0)
+
+    def _contrast(self, comparison: Comparison, contrast: Contrast, group: Group) -> None:
+        head = Text.assemble(
+            self._mark(contrast.judgment),
+            " ",
+            self.ink.text(group.name, "bold"),
+            "  ",
+            (contrast.judgment, f"bold {_STYLES[contrast.judgment]}"),
+            (" TD801" if contrast.judgment == "regressed" else "", "dim"),
+        )
+        self._print(head)
+        self._wrapped(self.ink.text(_reason(comparison, contrast)))
+        self._wrapped(self.ink.text(_others(comparison.base, group), "dim"))
+        for note in _notes(comparison.base, group):
+            self._wrapped(self.ink.text(note))
+        if contrast.advice:
+            self._wrapped(self.ink.text(_sentence(contrast.advice)))
+
+    def _mark(self, judgment: Judgment | None) -> Text:
+        if judgment is None:
+            return Text(" ")
+        return Text(_MARKS[judgment][self.ink.options.ascii], style=f"bold {_STYLES[judgment]}")
+
+    def _wrapped(self, text: Text, indent: int = 2) -> None:
+        for line in text.wrap(self.console, self.ink.options.width - indent):
+            line.rstrip()
+            self._print(Text.assemble(" " * indent, line))
+
+    def _print(self, line: Text) -> None:
+        line.rstrip()
+        self.console.print(line, soft_wrap=True)
+
+
+def _cells(group: Group) -> list[str]:
+    return [
+        str(len(group.runs)),
+        spread_text(group.best),
+        short(group.final.mean),
+        short(group.area.mean),
+        _reached(group.epochs),
+        _time(group.seconds.mean),
+    ]
+
+
+def spread_text(spread: Spread) -> str:
+    """``0.412 ± 0.006``: the mean and, of several runs, their deviation."""
+    if math.isnan(spread.deviation):
+        return short(spread.mean)
+    return f"{short(spread.mean)} ± {short(spread.deviation, 2)}"
+
+
+def _reached(epochs: Spread) -> str:
+    if not epochs.values:
+        return "never"
+    of = f" ({len(epochs.values)}/{len(epochs.values) + epochs.missing})" if epochs.missing else ""
+    return f"{epochs.mean:.0f}{of}"
+
+
+def _time(seconds: float) -> str:
+    if math.isnan(seconds):
+        return ""
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _reason(comparison: Comparison, contrast: Contrast) -> str:
+    low, high = contrast.interval
+    if not math.isfinite(low):
+        return _sentence(f"best {comparison.metric}: {contrast.basis}")
+    way = "higher" if contrast.difference > 0 else "lower"
+    # Relative to a base near zero the figure would only frighten.
+    share = f" ({100 * abs(contrast.relative):.3g} %)" if abs(contrast.relative) < 10 else ""
+    return (
+        f"Best {comparison.metric} is {short(abs(contrast.difference), 3)}{share} {way} than that of "
+        f"{comparison.base.name}; 98 % interval of the difference {short(low, 3)} to {short(high, 3)}, "
+        f"by {contrast.basis}. From {short(comparison.least, 2)} on it counts."
+    )
+
+
+def _others(base: Group, group: Group) -> str:
+    """Changes of the other quantities, as percentages of the base's."""
+    pairs = [
+        ("final", base.final.mean, group.final.mean),
+        ("area", base.area.mean, group.area.mean),
+        ("epochs to the target", base.epochs.mean, group.epochs.mean),
+        ("time", base.seconds.mean, group.seconds.mean),
+    ]
+    parts = [
+        f"{name} {100 * (new - old) / abs(old):+.3g} %"
+        for name, old, new in pairs
+        if math.isfinite(old) and math.isfinite(new) and old != 0
+    ]
+    return f"Also: {', '.join(parts)}." if parts else ""
+
+
+def _notes(base: Group, group: Group) -> list[str]:
+    notes = []
+    for each in (group, base):
+        if each.broken:
+            notes.append(
+                f"{each.name}: {each.broken} of {counted(len(each.runs), 'run')} end in NaN or infinity."
+            )
+    old, new = base.trained.mean, group.trained.mean
+    if max(old, new) > 1.25 * min(old, new):
+        notes.append(f"Not trained alike: {new:.0f} epochs, and {old:.0f} for {base.name}.")
+    return notes
+
+
+def _sentence(clause: str) -> str:
+    return f"{clause[:1].upper()}{clause[1:]}."
