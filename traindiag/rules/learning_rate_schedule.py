@@ -36,7 +36,7 @@ class LearningRateSchedule(Rule):
     ends, with a loss that does not move meanwhile. Used up: at 2 % of its peak for the last half or
     more, while both losses were falling until then and hardly at all since. Rose late: it doubled after the
     first fifth and the training loss rose with it for good. No effect: dropped at least twice, to a tenth or
-    less, and the loss won nothing since the first drop (a note), or stayed at its least rate to the end.
+    less, and the loss won nothing since the first drop, at a level not known to be good (a note).
 
     ## Remedies
     A schedule as long as the run; no rise after the warm-up; an end when ReduceLROnPlateau wins nothing.
@@ -197,7 +197,7 @@ class LearningRateSchedule(Rule):
 
     def _no_effect(self, signals: Signals, curve: Curve, loss: Shape) -> Finding | None:
         drops = drops_of(curve, loss)
-        if len(drops) < 2 or drops[-1].after > 0.1 * drops[0].before:
+        if signals.level.grade == "good" or len(drops) < 2 or drops[-1].after > 0.1 * drops[0].before:
             return None
         won = level_at(loss, drops[0].epoch - 1) - loss.end
         left = loss.last_epoch - drops[0].epoch + 1
@@ -257,7 +257,7 @@ class LearningRateSchedule(Rule):
                 "learning_rate": [1e-4 * 1.15**epoch for epoch in range(50)],
             },
         )
-        flat = decay(20, 2.3, 0.9, 0.5, 0.004) + line(40, 0.9, 0.9, 0.004)
+        flat = decay(20, 2.3, 1.5, 0.5, 0.004) + line(40, 1.5, 1.5, 0.004)
         yield Example(
             "ReduceLROnPlateau without effect",
             {"loss": flat, "learning_rate": [1e-3] * 25 + [1e-4] * 6 + [1e-5] * 6 + [1e-6] * 23},
