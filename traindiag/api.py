@@ -18,43 +18,45 @@ if TYPE_CHECKING:
 Path = str | os.PathLike[str]
 
 
-def read(path: Path, *, reader: str | None = None) -> Run:
+def read(path: Path, *, reader: str | None = None, names: Mapping[str, str] | None = None) -> Run:
     """The one run in a file or folder.
 
     Args:
         path: a log file, or a folder that holds one run in one or several forms.
         reader: name of the reader to use; None recognises the format by itself.
+        names: what columns and keys mean that cannot be guessed: ``{"trn": "loss", "dev": "val_loss"}``.
 
     Raises:
         UnreadableError: nothing there can be read as a log.
         UsageError: there are several runs; `read_all` takes them all.
     """
-    found = read_all(path, reader=reader)
+    found = read_all(path, reader=reader, names=names)
     if len(found.runs) == 1:
         return found.runs[0]
     if not found.runs:
         first = found.unreadable[0]
         raise UnreadableError(first.message, where=first.path)
-    names = [run.name for run in found.runs]
-    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    titles = [run.name for run in found.runs]
+    shown = ", ".join(titles[:6]) + (f" and {len(titles) - 6} more" if len(titles) > 6 else "")
     raise UsageError(
-        f"{len(names)} runs ({shown})", where=str(path), next_step="name one of them, or use read_all"
+        f"{len(titles)} runs ({shown})", where=str(path), next_step="name one of them, or use read_all"
     )
 
 
-def read_all(*paths: Path, reader: str | None = None) -> Found:
+def read_all(*paths: Path, reader: str | None = None, names: Mapping[str, str] | None = None) -> Found:
     """Every run below some files and folders, and the files that could not be read.
 
     Args:
         paths: log files, folders, or ``-`` for standard input.
         reader: name of the reader to use; None recognises each format by itself.
+        names: what columns and keys mean that cannot be guessed: ``{"trn": "loss", "dev": "val_loss"}``.
 
     Raises:
         UsageError: no path is given, or there is no reader of that name.
     """
     from traindiag.readers.discover import find_runs
 
-    return find_runs(paths, reader=reader)
+    return find_runs(paths, reader=reader, names=names)
 
 
 def diagnose(

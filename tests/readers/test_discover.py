@@ -281,3 +281,29 @@ def test_no_permission_to_read(write, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "['a']" in done.stdout
     assert done.stdout.count("no permission to read") == 2
+
+
+def test_packed_logs(write, tmp_path):
+    import gzip
+
+    write("a/log.csv.gz", gzip.compress(CSV.encode()))
+    write("a/data.tar.gz", gzip.compress(b"anything"))
+    assert names(tmp_path) == ["a"]
+    assert names(tmp_path / "a" / "log.csv.gz") == ["log"]
+
+
+def test_packed_bombs_and_broken_archives_are_refused(write, tmp_path, monkeypatch):
+    import gzip
+
+    monkeypatch.setattr(discover, "_MOST_UNPACKED", 1 << 20)
+    write("a/bomb.csv.gz", gzip.compress(bytes(5 << 20)))
+    write("b/cut.csv.gz", gzip.compress(CSV.encode())[:-9])
+    write("c/none.csv.gz", b"no gzip at all")
+    write("d/log.csv", CSV)
+    found = find_runs([tmp_path])
+    assert [run.name for run in found.runs] == ["d"]
+    said = [entry.message for entry in found.unreadable]
+    assert len(said) == 3
+    assert "unpacks to more than 1 MiB" in said[0]
+    assert "broken gzip" in said[1]
+    assert "broken gzip" in said[2]

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from traindiag.model.errors import UnreadableError
+from traindiag.model.errors import UnreadableError, UsageError
 from traindiag.model.frame import Series
 from traindiag.model.run import Damage
 
@@ -225,5 +225,12 @@ def all_readers() -> tuple[Reader, ...]:
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
     for entry in importlib.metadata.entry_points(group="traindiag.readers"):
-        entry.load()
+        try:
+            entry.load()
+        except Exception as error:
+            raise UsageError(
+                f"the reader plugin {entry.name} cannot be loaded ({type(error).__name__}: {error})",
+                where=entry.value,
+                next_step="update or uninstall the package that brings it",
+            ) from error
     return tuple(Reader.registry[name]() for name in sorted(Reader.registry))

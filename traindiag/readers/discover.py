@@ -55,6 +55,8 @@ _LOG_SUFFIXES = frozenset(
     ".csv .tsv .txt .log .json .jsonl .ndjson .pkl .pickle .p .out .err .dat .hist .wandb .v2".split()
 )
 """Suffixes that are no part of a run's name; that of ``lr.0.1`` is."""
+_MOST_UNPACKED = 256 << 20
+"""A ``.gz`` that unpacks to more is refused: a few kilobytes can unpack to gigabytes."""
 _IGNORED_FOLDERS = frozenset(("__pycache__", "node_modules", "site-packages"))
 
 
@@ -203,7 +205,11 @@ class _Root:
         if stat.S_ISFIFO(mode):
             with self.path.open("rb") as pipe:
                 return LogFile(self.path, self.shown, pipe.read(_STDIN_LIMIT), self.names)
-        return LogFile(self.path, self.shown, names=self.names)
+        return self._opened(self.path, self.shown)
+
+    def _opened(self, path: Path, shown: str) -> LogFile:
+        data = _unpacked(path, shown) if path.suffix.lower() == ".gz" else None
+        return LogFile(path, shown, data, names=self.names)
 
     def _walk(
         self, folder: Path, below: str, unreadable: list[Unreadable], above: frozenset[tuple[int, int]]
@@ -230,9 +236,10 @@ class _Root:
                 continue
             if is_folder:
                 folders.append(entry.name)
-            elif is_file and _stem_and_suffix(entry.name)[1].lower() not in _NO_LOGS:
-                relative = posixpath.join(below, entry.name)
-                yield LogFile(folder / entry.name, posixpath.join(self.shown, relative), names=self.names)
+            elif is_file and _may_be_log(entry.name):
+                where = posixpath.join(self.shown, posixpath.join(below, entry.name))
+                with _reported(unreadable, where):
+                    yield self._opened(folder / entry.name, where)
         for name in folders:
             if name not in _IGNORED_FOLDERS:
                 yield from self._walk(
@@ -250,8 +257,36 @@ def _stem_and_suffix(name: str) -> tuple[str, str]:
     return os.path.splitext(name)
 
 
-def _stem(name: str) -> str:
+def _may_be_log(name: str) -> bool:
+    """Whether the suffix leaves it open that a file is a log."""
     stem, suffix = _stem_and_suffix(name)
+    if suffix.lower() == ".gz":
+        return _stem_and_suffix(stem)[1].lower() in _LOG_SUFFIXES
+    return suffix.lower() not in _NO_LOGS
+
+
+def _unpacked(path: Path, shown: str) -> bytes:
+    """The content of a ``.gz``.
+
+    Raises:
+        UnreadableError: it is no whole gzip file, or holds more than `_MOST_UNPACKED` bytes.
+    """
+    import gzip
+    import zlib
+
+    try:
+        with gzip.open(path) as file:
+            data = file.read(_MOST_UNPACKED + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise UnreadableError("a broken gzip file", where=shown, next_step="unpack it with gunzip") from None
+    if len(data) > _MOST_UNPACKED:
+        what = f"unpacks to more than {_MOST_UNPACKED >> 20} MiB"
+        raise UnreadableError(what, where=shown, next_step="unpack it and name the file inside")
+    return data
+
+
+def _stem(name: str) -> str:
+    stem, suffix = _stem_and_suffix(name.removesuffix(".gz"))
     return stem if stem and suffix.lower() in _LOG_SUFFIXES else name
 
 
