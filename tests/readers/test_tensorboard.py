@@ -24,6 +24,7 @@ from event_bytes import (
 from traindiag.model.errors import UnreadableError
 from traindiag.model.frame import MISSING, Series, frame_from_series
 from traindiag.model.run import Run, Source
+from traindiag.readers import tensorboard
 from traindiag.readers.base import Fit, LogFile, LoggedRun
 from traindiag.readers.tensorboard import TensorBoardReader
 
@@ -272,6 +273,33 @@ def test_bytes_in_memory() -> None:
     assert reader.fit(log) is Fit.SURE
     (run,) = reader.read([log])
     assert len(series(run, "train/loss")) == 3
+
+
+@pytest.mark.parametrize("batch_bytes", [1, 1500, 1 << 20])
+def test_many_groups_are_read_as_each_alone(
+    batch_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensorboard, "_BATCH_BYTES", batch_bytes)
+    files = {f"run{i}/train/{NAME}": keras_train(i % 4 + 1, extra=i % 2) for i in range(9)}
+    files |= {f"run{i}/validation/{NAME}": keras_train(2) for i in range(9)}
+    files |= {f"bad/{NAME}": b"", f"cut/{NAME}": keras_train(3)[:-9], f"none/{NAME}": version()}
+    logs = [log_file(tmp_path, name, data) for name, data in sorted(files.items())]
+    groups = [*reader.groups(logs), [LogFile(tmp_path / "gone", "gone")]]
+    together = list(reader.read_many(groups))
+    assert len(together) == len(groups) == 13
+    for group, got in zip(groups, together, strict=True):
+        if isinstance(got, UnreadableError):
+            with pytest.raises(UnreadableError) as alone:
+                reader.read(group)
+            assert str(alone.value) == str(got)
+            continue
+        (one,), (other,) = got, reader.read(group)
+        assert (one.digest, one.damage, one.details) == (other.digest, other.damage, other.details)
+        for mine, theirs in zip(one.series, other.series, strict=True):
+            assert (mine.split, mine.metric) == (theirs.split, theirs.metric)
+            for part in ("value", "epoch", "step", "wall_time"):
+                np.testing.assert_equal(getattr(mine, part), getattr(theirs, part))
+    assert sum(isinstance(got, UnreadableError) for got in together) == 3
 
 
 # --- names and axes ------------------------------------------------------------------------------

@@ -25,7 +25,8 @@ class Shape:
 
     Attributes:
         mask: uint64, shape (words,): the bits that tell the layout and the tag; 0 where values lie.
-        key: per template, the masked words.
+        key: per template, the masked words of `columns`.
+        varying: those columns of `key` in which templates differ.
         tag: per template, the tag's index.
         crc: per template, the part of the CRC that the masked bytes make up.
     """
@@ -47,6 +48,7 @@ class Shape:
         self.columns = [int(i) for i in np.flatnonzero(words)]
         self.mask = words[self.columns]
         self.known: dict[bytes, int] = {}
+        self.varying: list[int] = []
         self.hashes = np.empty(0, dtype=np.uint64)
         self.by_hash = np.empty(0, dtype=np.int64)
         self.key = np.empty((0, len(self.columns)), dtype=np.uint64)
@@ -69,26 +71,24 @@ class Shape:
         self.key = np.vstack([self.key, words])
         self.tag = np.append(self.tag, np.int32(tag))
         self.crc = np.append(self.crc, np.uint32(crc ^ crc32c.start(self.length)))
-        mixed = _mix(self.key)
+        self.varying = [i for i in range(len(self.columns)) if np.any(self.key[:, i] != self.key[0, i])]
+        mixed = _mix([self.key[:, i] for i in self.varying] or [self.key[:, 0]])
         self.by_hash = np.argsort(mixed)
         self.hashes = mixed[self.by_hash]
         return True
 
     def match(self, words: NDArray[np.uint64]) -> NDArray[np.int64] | int:
         """Per row the index of its template, -1 where there is none; 0 when all are the first one."""
-        if len(self.known) == 1:
-            differs = np.zeros(len(words), dtype=np.uint64)
-            for i, column in enumerate(self.columns):
-                differs |= (words[:, column] & self.mask[i]) ^ self.key[0, i]
-            return 0 if not differs.any() else np.where(differs == 0, 0, -1)
-        masked = [words[:, column] & bits for column, bits in zip(self.columns, self.mask, strict=True)]
-        mixed = masked[0] * _MULTIPLIERS[0]
-        for i in range(1, len(masked)):
-            mixed += masked[i] * _MULTIPLIERS[i]
-        found = self.by_hash[np.searchsorted(self.hashes[1:], mixed, side="right")]
+        found: NDArray[np.int64] | int = 0
+        if self.varying:
+            mixed = _mix([words[:, self.columns[i]] & self.mask[i] for i in self.varying])
+            found = self.by_hash[np.searchsorted(self.hashes[1:], mixed, side="right")]
         differs = np.zeros(len(words), dtype=np.uint64)
-        for i, part in enumerate(masked):
-            differs |= part ^ self.key[:, i].take(found)
+        for i, column in enumerate(self.columns):
+            expected = self.key[:, i].take(found) if i in self.varying else self.key[0, i]
+            differs |= (words[:, column] & self.mask[i]) ^ expected
+        if isinstance(found, int) and not differs.any():
+            return 0
         return np.where(differs == 0, found, -1)
 
     def checksum(self, rows: NDArray[np.uint8], template: Any) -> NDArray[np.uint32]:
@@ -118,9 +118,11 @@ class Shape:
             return column_of(rows, self.place.begin, dtype).astype(np.float64)
 
 
-def _mix(key: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A hash of each row of words."""
-    mixed: NDArray[np.uint64] = (key * _MULTIPLIERS[: key.shape[1]]).sum(axis=1, dtype=np.uint64)
+def _mix(columns: list[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    """One hash a row of some columns of words."""
+    mixed: NDArray[np.uint64] = columns[0] * _MULTIPLIERS[0]
+    for column, odd in zip(columns[1:], _MULTIPLIERS[1:], strict=False):
+        mixed += column * odd
     return mixed
 
 
