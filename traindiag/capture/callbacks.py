@@ -90,8 +90,9 @@ class Recorder:
 def learning_rate_logger() -> Any:
     """A callback that adds ``learning_rate`` to the epoch's logs, for every callback after it to record."""
     keras = import_keras()
+    base: Any = keras.callbacks.Callback
 
-    class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
+    class LearningRateLogger(base):  # type: ignore[misc]
         def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
             rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
             if logs is not None:

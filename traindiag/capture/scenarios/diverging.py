@@ -8,7 +8,8 @@ from traindiag.model.finding import Severity
 class Diverging(Scenario):
     """The loss rises for good: plain SGD with a learning rate beyond the stable one.
 
-    Linear regression by full-batch gradient descent; along the steepest direction each step ends farther out than it began.
+    Linear regression by full-batch gradient descent; along the steepest direction each step ends farther out
+    than it began.
     """
 
     name = "diverging"

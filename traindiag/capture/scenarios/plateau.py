@@ -15,7 +15,7 @@ class Plateau(Scenario):
     expected = ("plateau",)
     severity = Severity.WARNING
     epochs = 40
-    knobs = Knobs(learning_rate=0.1, units=(32, 32), batch_size=32)
+    knobs = Knobs(optimizer="sgd", learning_rate=10.0, units=(4, 4), activation="tanh")
 
     def data(self, seed: int) -> Data:
         return digits(seed)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from traindiag.capture.scenarios.base import all_scenarios
+from traindiag.cli.app import run
+
+
+def test_list_names_every_scenario_without_keras() -> None:
+    code = (
+        "import sys\nfrom traindiag.cli.app import run\ncode = run(['train', '--list'])\n"
+        "assert not {'keras', 'tensorflow', 'sklearn'} & set(sys.modules)\nsys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for scenario in all_scenarios():
+        assert scenario.name in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["overfiting"], "did you mean overfitting?"),
+        (["overfitting", "--epochs", "0"], "--epochs"),
+        (["overfitting", "--device", "tpu"], "--device"),
+        (["--seed", "3"], "no scenario given"),
+    ],
+)
+def test_wrong_use_is_one_line(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", *words]) == 2
+    shown = capsys.readouterr()
+    assert told in shown.err
+    assert len(shown.err.splitlines()) == 1
+
+
+def test_a_full_folder_is_found_before_keras_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.txt").write_text("x")
+    monkeypatch.setitem(sys.modules, "keras", None)
+    assert run(["train", "too-short", "--out", str(tmp_path)]) == 2
+    assert "not empty" in capsys.readouterr().err
+    file = tmp_path / "mine.txt"
+    assert run(["train", "too-short", "--out", str(file)]) == 2
+    assert "not a folder" in capsys.readouterr().err
+
+
+@pytest.mark.keras
+def test_a_real_training_by_the_command(tmp_path: Path) -> None:
+    words = ["train", "too-short", "--out", "run", "--seed", "4", "--device", "cpu"]
+    done = subprocess.run(
+        [sys.executable, "-c", f"from traindiag.cli.app import main; main({words!r})"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if not name.startswith("TF_CPP")},
+    )
+    assert done.returncode == 0, done.stderr
+    # Data on standard output, talk on standard error, and no talk of native libraries.
+    assert done.stdout == "run\n"
+    first, *others = done.stderr.splitlines()
+    assert first.startswith("training too-short (seed 4, 2 epochs) on CPU")
+    assert "backend" in first
+    assert others[-1] == "next: traindiag analyze run"
+    assert len(others) == 2
+    assert (tmp_path / "run" / "log.csv").stat().st_size > 0
