@@ -47,6 +47,7 @@ FILES: dict[str, bytes] = {
         {"log_history": [{"epoch": i + 1.0, "step": 10 * i, "loss": LOSS[i]} for i in range(EPOCHS)]}
     ).encode(),
     "mlruns/0/a/metrics/loss": "".join(f"170000000{i:04d} {LOSS[i]} {i}\n" for i in range(EPOCHS)).encode(),
+    "hf.out": "".join(f"{{'loss': {LOSS[i]}, 'epoch': {i + 1}.0}}\n" for i in range(EPOCHS)).encode(),
     "console.txt": "".join(
         f"Epoch {i + 1}/{EPOCHS}\n5/10 [=>..] - ETA: 1s - loss: 9.9\r10/10 [==] - 1s 9ms/step - loss: {LOSS[i]:.4f}\n"
         for i in range(EPOCHS)

@@ -261,3 +261,39 @@ def test_wandb_truncated_anywhere(write, size):
         values = run.frame["value"].tolist()
         assert values == [1 / (i + 1) for i in range(len(values))]
     assert all("reader failed" not in entry.message for entry in found.unreadable)
+
+
+# --- Hugging Face console ----------------------------------------------------------------------
+
+
+def trainer_lines(epochs, per_epoch, quoted=False):
+    text = "  0%|          | 0/100 [00:00<?, ?it/s]\r"
+    for i in range(1, epochs * per_epoch + 1):
+        text += (
+            str({"loss": round(2 / i, 4), "grad_norm": 1.0, "learning_rate": 5e-05, "epoch": i / per_epoch})
+            + "\n"
+        )
+        if i % per_epoch == 0:
+            text += str({"eval_loss": round(3 / i, 4), "eval_runtime": 5.0, "epoch": i / per_epoch}) + "\n"
+    text += str({"train_runtime": 9.0, "train_loss": 0.7, "epoch": float(epochs)}) + "\n"
+    if quoted:
+        import re
+
+        text = re.sub(r": ([-\d.e]+)([,}])", r": '\1'\2", text)
+    return text
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_trainer_console(read_one, quoted):
+    run = read_one("slurm-1.out", trainer_lines(10, 1, quoted))
+    assert run.source.reader == "hf-console"
+    wide = run.wide()
+    assert wide["loss"].tolist() == [round(2 / i, 4) for i in range(1, 11)]
+    assert wide["val_loss"].tolist() == [round(3 / i, 4) for i in range(1, 11)]
+    assert run.params["summary/train_loss"] == 0.7
+
+
+def test_two_trainings_in_one_trainer_console_are_two_runs(write):
+    found = find_runs([write("nohup.out", trainer_lines(2, 30) + trainer_lines(9, 1))])
+    assert [run.name for run in found.runs] == ["nohup#1", "nohup#2"]
+    assert found.runs[0].frame["epoch"].isna().all()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
-from traindiag.readers.parsing.records import Gathered, axis_value, better_by_step
+from traindiag.readers.parsing.records import is_trainer_summary, trainer_series
 from traindiag.readers.parsing.text import decode, decode_head
 
-_SUMMARY_KEYS = ("train_runtime", "total_flos")
 _KEPT_PARAMS = (
     "global_step", "max_steps", "num_train_epochs", "train_batch_size", "eval_steps", "logging_steps", "save_steps",
     "best_metric", "best_global_step",
@@ -46,13 +44,13 @@ class HfTrainerState(Reader):
         state = _parse(file, data)
         history = state.get("log_history")
         records = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
-        logged = [entry for entry in records if not any(key in entry for key in _SUMMARY_KEYS)]
-        series, details = _gather(logged)
+        logged = [entry for entry in records if not is_trainer_summary(entry)]
+        series, details = trainer_series(logged)
         if not series:
             raise file.unreadable("log_history holds no values", "check logging_steps of the training")
         params: dict[str, Any] = {key: state[key] for key in _KEPT_PARAMS if state.get(key) is not None}
         for entry in records:
-            if any(key in entry for key in _SUMMARY_KEYS):
+            if is_trainer_summary(entry):
                 params.update({f"summary/{key}": value for key, value in entry.items()})
         return [
             LoggedRun(files=(file,), series=series, digest=digest_of(data), details=details, params=params)
@@ -69,26 +67,3 @@ def _parse(file: LogFile, data: bytes) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise file.unreadable("no object with a log_history", "choose another reader")
     return state
-
-
-def _gather(records: Sequence[Mapping[str, Any]]) -> tuple[list[Any], dict[str, str]]:
-    gathered = Gathered()
-    epochs: list[float] = []
-    training = 0
-    for record in records:
-        reached = axis_value(record, ("epoch",))
-        step = axis_value(record, ("step",))
-        training += "loss" in record
-        if reached is not None:
-            epochs.append(reached)
-        gathered.add(
-            record,
-            epoch=None if reached is None else max(0, math.ceil(reached - 1e-9) - 1),
-            step=None if step is None else int(step),
-        )
-    by_step = better_by_step(epochs, training)
-    if by_step:
-        details = {"epochs": f"{max(epochs):.3g} epochs in all: judged by step"}
-    else:
-        details = {"epochs": "fractional in the file: each value belongs to the epoch it lies in, from 0"}
-    return gathered.series(by_step=by_step), details

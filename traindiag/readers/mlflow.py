@@ -17,7 +17,7 @@ from traindiag.readers.parsing.epochs import unique_name
 from traindiag.readers.parsing.records import seconds
 from traindiag.readers.parsing.text import decode_head, split_lines
 
-_LINE = re.compile(r"(\d{9,16}) ([-+]?(?:\d[\d.eE+-]*|nan|inf(?:inity)?))(?: (\d{1,18}))?(?: .*)?", re.I)
+_LINE = re.compile(r"(\d{9,16}) ([-+]?(?:\d[\d.eE+-]*|nan|inf(?:inity)?))(?: (\d{1,18})(?: .*)?)?", re.I)
 _FOLDER = "metrics"
 _PARAM_FOLDERS = ("params", "tags")
 _MOST_PARAMS = 500

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,3 +116,36 @@ def better_by_step(epochs: Sequence[float], points: int) -> bool:
         return False
     spanned = max(epochs) - min(epochs) + 1
     return spanned < 8 and points > 2 * spanned
+
+
+def is_trainer_summary(record: Mapping[str, Any]) -> bool:
+    """Whether a record of Hugging Face's Trainer sums up the training instead of logging a step of it."""
+    return "train_runtime" in record or "total_flos" in record
+
+
+def trainer_series(records: Sequence[Mapping[str, Any]]) -> tuple[list[Series], dict[str, str]]:
+    """The series in the log of Hugging Face's Trainer, and what was inferred about its epochs.
+
+    Args:
+        records: each with a fractional ``epoch``, maybe a ``step``, and values by name.
+    """
+    gathered = Gathered()
+    epochs: list[float] = []
+    training = 0
+    for record in records:
+        reached = axis_value(record, ("epoch",))
+        step = axis_value(record, ("step",))
+        training += "loss" in record
+        if reached is not None:
+            epochs.append(reached)
+        gathered.add(
+            record,
+            epoch=None if reached is None else max(0, math.ceil(reached - 1e-9) - 1),
+            step=training if step is None else int(step),
+        )
+    by_step = better_by_step(epochs, training)
+    if by_step:
+        details = {"epochs": f"{max(epochs):.3g} epochs in all: judged by step"}
+    else:
+        details = {"epochs": "fractional in the file: each value belongs to the epoch it lies in, from 0"}
+    return gathered.series(by_step=by_step), details
