@@ -22,7 +22,7 @@ LINE = 512
 """The most bytes of a row; longer data is taken in lines of this many."""
 
 _LINES = 256
-_DOWN = np.arange(LINE - 1, -1, -1)
+_PLACE = np.arange(LINE - 1, -1, -1) * 256
 _ONES = 0xFFFFFFFF
 _MASK_DELTA = 0xA282EAD8
 
@@ -63,6 +63,13 @@ def masked(crc: Any) -> Any:
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & _ONES
 
 
+def raw_rows(rows: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """The CRC of each row (along the last axis, at most `LINE` bytes), started from zero and not inverted."""
+    words = tables().ravel().take(rows + _PLACE[LINE - rows.shape[-1] :])
+    out: NDArray[np.uint32] = np.bitwise_xor.reduce(words, axis=-1)
+    return out
+
+
 def masked_crc(data: bytes | memoryview | NDArray[np.uint8]) -> int:
     """The masked CRC-32C of some bytes."""
     array = data if isinstance(data, np.ndarray) else np.frombuffer(data, dtype=np.uint8)
@@ -70,12 +77,11 @@ def masked_crc(data: bytes | memoryview | NDArray[np.uint8]) -> int:
     whole = len(array) // LINE * LINE
     for begin in range(0, whole, _LINES * LINE):
         lines = array[begin : min(begin + _LINES * LINE, whole)].reshape(-1, LINE)
-        for word in np.bitwise_xor.reduce(tables()[_DOWN, lines], axis=1).tolist():
+        for word in raw_rows(lines).tolist():
             state = advance(state, LINE) ^ word
     if whole < len(array):
         rest = array[whole:]
-        state = advance(state, len(rest))
-        state ^= int(np.bitwise_xor.reduce(tables()[_DOWN[LINE - len(rest) :], rest]))
+        state = advance(state, len(rest)) ^ int(raw_rows(rest))
     return int(masked(state ^ _ONES))
 
 

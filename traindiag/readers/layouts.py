@@ -67,7 +67,7 @@ class Shape:
         self.known[words.tobytes()] = len(self.known)
         fixed = row[: self.length].copy()
         fixed[self.free] &= np.array([~bits & 0xFF for bits in self.free_bits], dtype=np.uint8)
-        crc = int(np.bitwise_xor.reduce(crc32c.tables()[np.arange(self.length - 1, -1, -1), fixed]))
+        crc = int(crc32c.raw_rows(fixed))
         self.key = np.vstack([self.key, words])
         self.tag = np.append(self.tag, np.int32(tag))
         self.crc = np.append(self.crc, np.uint32(crc ^ crc32c.start(self.length)))
