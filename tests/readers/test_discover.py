@@ -307,3 +307,13 @@ def test_packed_bombs_and_broken_archives_are_refused(write, tmp_path, monkeypat
     assert "unpacks to more than 1 MiB" in said[0]
     assert "broken gzip" in said[1]
     assert "broken gzip" in said[2]
+
+
+def test_sound_files_that_only_looked_like_logs_are_passed_over_below_a_folder(write, tmp_path):
+    path = write("x/issue.json", '{"data": {"loss": ["a", [1, 2]]}, "accuracy": {"n": [3]}}')
+    write("x/log.csv", CSV)
+    assert names(tmp_path) == ["x"]
+    assert "metric" in find_runs([path]).unreadable[0].message
+    path.with_name("log.csv").unlink()
+    [entry] = find_runs([tmp_path]).unreadable
+    assert "no training logs" in entry.message

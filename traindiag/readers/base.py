@@ -38,6 +38,10 @@ class Fit(IntEnum):
     """The beginning has what only this format has: a checksum, a key, a header."""
 
 
+class NotALogError(UnreadableError):
+    """A whole and sound file that only looked like a log: below a folder it is passed over in silence."""
+
+
 class LogFile:
     """One file that may be a log.
 

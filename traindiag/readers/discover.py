@@ -21,7 +21,7 @@ from traindiag.model.names import is_accuracy
 from traindiag.model.nearest import did_you_mean
 from traindiag.model.report import Unreadable
 from traindiag.model.run import Run, Source
-from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, all_readers
+from traindiag.readers.base import Fit, LogFile, LoggedRun, NotALogError, Reader, all_readers
 from traindiag.readers.merge import Candidate, Merged, files_of, merge
 from traindiag.readers.parsing.text import decode_head
 
@@ -338,17 +338,19 @@ def _runs_below(
     streams = {
         reader: reader.read_many([group for each, group in in_order if each is reader]) for reader in known
     }
+    anything = False
     for home in sorted(clusters):
         candidates = [
             candidate
             for reader, group in clusters[home]
-            for candidate in _read_group(reader, group, streams[reader], unreadable)
+            for candidate in _read_group(reader, group, streams[reader], unreadable, in_folder=root.is_folder)
         ]
         merged = merge(candidates)
+        anything = anything or bool(merged)
         titles = _titles(root, home, merged)
         for group, title in zip(merged, titles, strict=True):
             yield _as_run(group, names.unique(title, root.name))
-    if root.is_folder and not clusters and len(unreadable) == errors:
+    if root.is_folder and not anything and len(unreadable) == errors:
         what = "no training logs below this folder" if files else "no files below this folder"
         raise UnreadableError(what, where=root.shown, next_step=_NEXT_STEP)
 
@@ -399,6 +401,8 @@ def _read_group(
     group: Sequence[LogFile],
     stream: Iterator[Sequence[LoggedRun] | UnreadableError],
     unreadable: list[Unreadable],
+    *,
+    in_folder: bool,
 ) -> list[Candidate]:
     """The runs of the group that is next in its reader's stream."""
     candidates: list[Candidate] = []
@@ -406,6 +410,8 @@ def _read_group(
         read = next(stream, None)
         if read is None:  # A fault ended the stream at an earlier group.
             read = reader.read(group)
+        if isinstance(read, NotALogError) and in_folder:
+            return []
         if isinstance(read, UnreadableError):
             raise read
         candidates.extend(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
+from traindiag.readers.base import Fit, LogFile, LoggedRun, NotALogError, Reader, digest_of
 from traindiag.readers.parsing.histories import find_histories, series_of_history
 from traindiag.readers.parsing.text import decode, decode_head
 
@@ -47,9 +47,10 @@ class HistoryJson(Reader):
         data = file.read_bytes()
         found = find_histories(_parse(file, decode(data)[0]))
         if not found:
-            raise file.unreadable(
+            raise NotALogError(
                 "JSON without lists of metric values",
-                "save history.history: json.dump(history.history, file)",
+                where=file.shown,
+                next_step="save history.history: json.dump(history.history, file)",
             )
         runs = []
         for path, history in found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
+from traindiag.readers.base import Fit, LogFile, LoggedRun, NotALogError, Reader, digest_of
 from traindiag.readers.parsing.histories import find_histories, series_of_history
 from traindiag.readers.parsing.pickles import MAX_BYTES, RefusedError, is_harmless, load_numbers
 
@@ -30,8 +30,9 @@ class HistoryPickle(Reader):
         head = file.head
         if not head.startswith((*_PROTOCOLS, *_OLD_STARTS)):
             return Fit.NO
-        if any(word in head for word in _METRIC_WORDS) and is_harmless(head):
-            return Fit.CONTENT
+        if any(word in head for word in _METRIC_WORDS):
+            # Metrics beside a class of its own: reading refuses it by name, which is better than silence.
+            return Fit.CONTENT if is_harmless(head) else Fit.NAME
         return Fit.NAME if _NAME.search(file.name) else Fit.NO
 
     def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
@@ -45,7 +46,11 @@ class HistoryPickle(Reader):
             ) from None
         found = find_histories(value)
         if not found:
-            raise file.unreadable("a pickle without lists of metric values", "pickle history.history")
+            raise NotALogError(
+                "a pickle without lists of metric values",
+                where=file.shown,
+                next_step="pickle history.history",
+            )
         runs = []
         for path, history in found:
             series, details = series_of_history(history)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from traindiag.model.run import Damage
-from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
+from traindiag.readers.base import Fit, LogFile, LoggedRun, NotALogError, Reader, digest_of
 from traindiag.readers.parsing.histories import find_histories, looks_like_metric, series_of_history
 from traindiag.readers.parsing.literals import find_dicts
 from traindiag.readers.parsing.text import decode, decode_head, strip_ansi
@@ -45,7 +45,9 @@ class HistoryText(Reader):
             for path, history in find_histories(value)
         ]
         if not found:
-            raise file.unreadable("no dict of metric values in it", "save history.history as JSON")
+            raise NotALogError(
+                "no dict of metric values in it", where=file.shown, next_step="save history.history as JSON"
+            )
         runs = []
         for number, (path, history, whole) in enumerate(found, start=1):
             series, details = series_of_history(history)
