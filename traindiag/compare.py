@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 Judgment = Literal["regressed", "improved", "same", "cannot tell"]
 
 SURE = 0.99
+INTERVAL = f"{100 * (2 * SURE - 1):.0f} % interval"
 LEAST = 0.01
 RESOLUTION = 0.1
 SEED_SPREAD = 0.02
@@ -184,13 +185,15 @@ def compare_runs(
     ordered = _base_first(groups, base)
     signals = {name: [Signals(run) for run in runs] for name, runs in ordered.items()}
     name = metric or _monitor(signals)
+    for group, each in signals.items():
+        _check_logged(name, group, each)
     found = mode or mode_of(split_and_metric(name)[1])
     if found is None:
         raise UsageError(
             f"the name {name!r} does not tell whether less or more is better",
             next_step="say it with --mode min or --mode max",
         )
-    traces = {group: _traces(group, each, name, found) for group, each in signals.items()}
+    traces = {group: _traces(each, name, found) for group, each in signals.items()}
     return _compared(name, found, traces, target, least)
 
 
@@ -269,19 +272,23 @@ def _monitor(signals: Mapping[str, Sequence[Signals]]) -> str:
     raise UsageError("no run logs a loss", next_step="say with --metric what to compare")
 
 
-def _traces(group: str, signals: Sequence[Signals], metric: str, mode: Mode) -> list[_Trace]:
-    series = split_and_metric(metric)
-    curves = [(each, each.curve(*series)) for each in signals]
-    traces = [
-        _Trace(run=each.run.name, curve=curve, signals=each, sign=1.0 if mode == "min" else -1.0)
+def _check_logged(metric: str, group: str, signals: Sequence[Signals]) -> None:
+    if any(each.curve(*split_and_metric(metric)) is not None for each in signals):
+        return
+    names = sorted({_name(curve) for each in signals for curve in each.curves if not is_batch(curve)})
+    hint = did_you_mean(metric, names, f"logged are {', '.join(names[:8]) or 'none'}")
+    raise UsageError(f"{metric} is not logged", where=group, next_step=hint)
+
+
+def _traces(signals: Sequence[Signals], metric: str, mode: Mode) -> list[_Trace]:
+    """The curves of one group; runs without the metric are left out."""
+    curves = ((each, each.curve(*split_and_metric(metric))) for each in signals)
+    sign = 1.0 if mode == "min" else -1.0
+    return [
+        _Trace(run=each.run.name, curve=curve, signals=each, sign=sign)
         for each, curve in curves
-        if curve is not None and len(curve)
+        if curve is not None
     ]
-    if not traces:
-        names = sorted({_name(curve) for each in signals for curve in each.curves if not is_batch(curve)})
-        hint = did_you_mean(metric, names, f"logged are {', '.join(names[:8]) or 'none'}")
-        raise UsageError(f"{metric} is not logged", where=group, next_step=hint)
-    return traces
 
 
 def _name(curve: Curve) -> str:
@@ -386,18 +393,20 @@ def _half_width(
         return math.inf, "no finite value"
     if max(counts) == 1:
         noises = [max(each[0].noise, SEED_SPREAD * scale) for each in traces]
-        return NOISES * math.hypot(*noises), "the noise of single epochs; the spread over seeds is unknown"
+        basis = f"{NOISES:.0f} times the noise of single epochs, and of {100 * SEED_SPREAD:.0f} % for seeds"
+        return NOISES * math.hypot(*noises), f"{basis}, whose spread is unknown"
     if min(counts) == 1:
         several = base if counts[0] > 1 else other
-        half = _of_one_spread(several, 1)
-        return half, f"the spread over {max(counts)} seeds, of one side only"
-    return _welch(base, other), f"the spread over {counts[0]} and {counts[1]} seeds"
+        return _against_one(
+            several
+        ), f"{INTERVAL}, from the spread over {max(counts)} seeds, of one side only"
+    return _welch(base, other), f"{INTERVAL}, from the spread over {counts[0]} and {counts[1]} seeds"
 
 
-def _of_one_spread(several: Spread, singles: int) -> float:
+def _against_one(several: Spread) -> float:
+    """Where one more run of the same setting would lie (a prediction interval)."""
     count = len(several.values)
-    error = several.deviation * math.sqrt(1 / count + 1 / singles)
-    return t_quantile(SURE, count - 1) * error
+    return t_quantile(SURE, count - 1) * several.deviation * math.sqrt(1 / count + 1)
 
 
 def _welch(first: Spread, second: Spread) -> float:

@@ -29,6 +29,19 @@ Level = Literal["off", "note", "warning", "error"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 OWN_FILE, PROJECT_FILE = "traindiag.toml", "pyproject.toml"
 
+
+def least_severity(level: str) -> Severity | None:
+    """The least severity that fails, from ``off``, ``note``, ``warning`` or ``error``; None for ``off``.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    if level not in LEVELS:
+        hint = did_you_mean(level, LEVELS, f"choose {', '.join(LEVELS)}")
+        raise UsageError(f"fail-on cannot be {level!r}", next_step=hint)
+    return None if level == "off" else Severity(level)
+
+
 _NO_RULES: Mapping[str, RuleSettings] = MappingProxyType({})
 
 
@@ -294,11 +307,10 @@ class _Table:
 
 
 def _settings(table: _Table) -> Settings:
-    fail_on = table.one_of("fail-on", LEVELS, "error")
     settings = Settings(
         source=table.file,
         paths=_beside(table.file, table.texts("paths")),
-        fail_on=None if fail_on == "off" else Severity(fail_on),
+        fail_on=least_severity(table.one_of("fail-on", LEVELS, "error")),
         select=_rule_names(table, "select"),
         ignore=_rule_names(table, "ignore"),
         aggregate=table.one_of("aggregate", AGGREGATES, "worst"),  # type: ignore[arg-type]

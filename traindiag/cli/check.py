@@ -178,14 +178,14 @@ def _with_options(
     """The settings with what the command line says in their place."""
     from traindiag.analysis.seeds import check_pattern
     from traindiag.budgets import parse_budget
+    from traindiag.config import least_severity
     from traindiag.diagnose import choose_rules
 
     choose_rules(select, ignore)
     if group_by is not None:
         check_pattern(group_by, "--group-by")
     if fail_on is not None:
-        least = None if fail_on is FailOn.OFF else Severity(fail_on.value)
-        settings = replace(settings, fail_on=least)
+        settings = replace(settings, fail_on=least_severity(fail_on.value))
     if budget:
         settings = settings.changed(
             budgets=tuple(parse_budget(each) for each in budget),

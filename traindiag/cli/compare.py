@@ -102,10 +102,9 @@ def compare(
 
     unreadable: list[Unreadable] = []
     groups = _groups(paths, group_by, reader, unreadable)
-    if base is not None:
-        base = base.rstrip("/") or base
+    base = None if base is None else _full_name(base, groups)
     better: Mode | None = None if mode is None else "min" if mode is Better.MIN else "max"
-    wanted: list[str | None] = [*(metric or [None])]
+    wanted: list[str | None] = list(metric) if metric else [None]
     comparisons = [
         compare_runs(groups, metric=each, mode=better, base=base, target=target, least=least)
         for each in wanted
@@ -154,6 +153,13 @@ def _groups(
     named = _named(read)
     by_seeds = _by_name(named, SEEDS)
     return by_seeds if len(by_seeds) > 1 else {name: [run] for name, run in named.items()}
+
+
+def _full_name(base: str, groups: Mapping[str, object]) -> str:
+    """The group of this name, or the only one whose path ends in it."""
+    base = base.rstrip("/") or base
+    ending = [name for name in groups if name.endswith(f"/{base}")]
+    return ending[0] if base not in groups and len(ending) == 1 else base
 
 
 def _read(paths: Sequence[str], reader: str | None, unreadable: list[Unreadable]) -> dict[str, list[Run]]:

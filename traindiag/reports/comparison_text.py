@@ -158,11 +158,11 @@ def _reason(comparison: Comparison, contrast: Contrast) -> str:
         return _sentence(f"best {comparison.metric}: {contrast.basis}")
     way = "higher" if contrast.difference > 0 else "lower"
     # Relative to a base near zero the figure would only frighten.
-    share = f" ({100 * abs(contrast.relative):.3g} %)" if abs(contrast.relative) < 10 else ""
+    share = f" ({100 * abs(contrast.relative):.3g}%)" if abs(contrast.relative) < 10 else ""
     return (
         f"Best {comparison.metric} is {short(abs(contrast.difference), 3)}{share} {way} than that of "
-        f"{comparison.base.name}; 98 % interval of the difference {short(low, 3)} to {short(high, 3)}, "
-        f"by {contrast.basis}. From {short(comparison.least, 2)} on it counts."
+        f"{comparison.base.name}. The difference lies between {short(low, 3)} and {short(high, 3)}: "
+        f"{contrast.basis}. From {short(comparison.least, 2)} on it counts."
     )
 
 
@@ -175,7 +175,7 @@ def _others(base: Group, group: Group) -> str:
         ("time", base.seconds.mean, group.seconds.mean),
     ]
     parts = [
-        f"{name} {100 * (new - old) / abs(old):+.3g} %"
+        f"{name} {100 * (new - old) / abs(old):+.3g}%"
         for name, old, new in pairs
         if math.isfinite(old) and math.isfinite(new) and old != 0
     ]
@@ -183,12 +183,11 @@ def _others(base: Group, group: Group) -> str:
 
 
 def _notes(base: Group, group: Group) -> list[str]:
-    notes = []
-    for each in (group, base):
-        if each.broken:
-            notes.append(
-                f"{each.name}: {each.broken} of {counted(len(each.runs), 'run')} end in NaN or infinity."
-            )
+    notes = [
+        f"{each.name}: {each.broken} of {counted(len(each.runs), 'run')} end in NaN or infinity."
+        for each in (group, base)
+        if each.broken
+    ]
     old, new = base.trained.mean, group.trained.mean
     if max(old, new) > 1.25 * min(old, new):
         notes.append(f"Not trained alike: {new:.0f} epochs, and {old:.0f} for {base.name}.")
