@@ -31,8 +31,11 @@ class HistoryPickle(Reader):
         if not head.startswith((*_PROTOCOLS, *_OLD_STARTS)):
             return Fit.NO
         if any(word in head for word in _METRIC_WORDS):
-            # Metrics beside a class of its own: reading refuses it by name, which is better than silence.
-            return Fit.CONTENT if is_harmless(head) else Fit.NAME
+            if is_harmless(head):
+                return Fit.CONTENT
+            if b"loss" in head:
+                # A loss beside a class of its own: reading refuses it by name, which is better than silence.
+                return Fit.NAME
         return Fit.NAME if _NAME.search(file.name) else Fit.NO
 
     def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
