@@ -39,7 +39,8 @@ _TABLE = frozenset(
 
 REPLACES: dict[str, frozenset[str]] = {
     # Nothing after a NaN means anything, and a network that learns nothing has no generalisation to judge.
-    "non-finite": _TABLE | {"stuck-at-chance", "oscillating", "slow-learning", "too-short", "no-validation"},
+    "non-finite": _TABLE
+    | {"stuck-at-chance", "oscillating", "slow-learning", "too-short", "no-validation", "trained-too-long"},
     "diverging": _TABLE - {"diverging"} | {"stuck-at-chance", "slow-learning", "oscillating"},
     "oscillating": _TABLE | {"stuck-at-chance", "slow-learning"},
     "stuck-at-chance": _TABLE | {"slow-learning"},
@@ -61,7 +62,7 @@ REPLACES: dict[str, frozenset[str]] = {
 """Findings that the verdict makes meaningless."""
 
 EXPLAINS: dict[str, frozenset[str]] = {
-    "non-finite": frozenset({"loss-spike", "exploding-gradient", "trained-too-long", "underfitting"}),
+    "non-finite": frozenset({"loss-spike", "exploding-gradient", "underfitting"}),
     "diverging": frozenset(
         {
             "loss-spike",

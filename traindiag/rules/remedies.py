@@ -183,6 +183,13 @@ def more_capacity() -> Remedy:
     )
 
 
+def _optimizer(signals: Signals | None) -> str:
+    """The class of the run's own optimizer, where it is one of Keras'; Adam otherwise."""
+    name = None if signals is None else signals.keras.optimizer
+    names = {each.lower(): each for each in ("SGD", "Adam", "AdamW", "RMSprop", "Nadam", "Adagrad", "Lion")}
+    return names.get((name or "").lower(), "Adam")
+
+
 def clip_gradients(signals: Signals | None = None) -> Remedy:
     """Bound each step: at the 90th percentile of the gradient norms where they are logged."""
     curve = None if signals is None else gradient_norm(signals)
@@ -192,11 +199,13 @@ def clip_gradients(signals: Signals | None = None) -> Remedy:
         change = f"clip the gradient norm at {limit}, the 90th percentile of this run's norms"
     else:
         limit, change = "1.0", "clip the gradient norm at 1.0"
+    rate = None if signals is None else signals.learning_rate
+    kept = f"learning_rate={number(rate)}, " if rate else ""
     return Remedy(
         action="clip-gradients",
         change=change,
         why="a single huge gradient can throw the weights far out, and NaN or a spike follows",
-        snippet=f"optimizer = keras.optimizers.Adam(global_clipnorm={limit})",
+        snippet=f"optimizer = keras.optimizers.{_optimizer(signals)}({kept}global_clipnorm={limit})",
     )
 
 
@@ -222,7 +231,7 @@ def cosine_decay(signals: Signals, rate: float) -> Remedy:
         why="a rate that is used up before the end leaves epochs in which nothing moves",
         snippet=f"steps = {epochs} * len(train_data)\n"
         f"rate = keras.optimizers.schedules.CosineDecay({number(rate)}, decay_steps=steps)\n"
-        "model.compile(optimizer=keras.optimizers.Adam(rate), loss=model.loss)",
+        f"model.compile(optimizer=keras.optimizers.{_optimizer(signals)}(rate), loss=model.loss)",
     )
 
 
