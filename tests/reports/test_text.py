@@ -81,6 +81,17 @@ def test_hostile_text_is_neutralised(color: bool) -> None:
     assert HOSTILE not in text
 
 
+def test_right_to_left_names_keep_to_themselves() -> None:
+    name = "\u05d0\u05d1\u05d2/7"
+    text = render(Report(runs=(replace(learning(), name=name),)))
+    assert f"\u2068{name}\u2069 " in text
+    long = render(Report(runs=(replace(learning(), name=name * 30),)))
+    row = long.splitlines()[2]
+    assert row.count("\u2068") == row.count("\u2069") == 1
+    assert cell_len(row) <= 80
+    assert "\u2068" not in render(mixed_report())
+
+
 def test_rich_markup_in_names_is_text() -> None:
     text = render(Report(runs=(replace(learning(), name="[bold]x[/bold] :smile:"),)), color=True)
     assert "[bold]x[/bold] :smile:" in text

@@ -12,6 +12,7 @@ import typer
 from traindiag.cli.options import ColorOption
 from traindiag.cli.output import say
 from traindiag.cli.progress import busy
+from traindiag.cli.reporting import warn
 from traindiag.cli.terminal import Color, only_ascii, wants_color, width_of
 
 if TYPE_CHECKING:
@@ -57,8 +58,7 @@ def plot(
     with busy("reading and judging"):
         found = find_runs(paths, reader=reader)
         report = diagnose_runs(found.runs, found.unreadable)
-    for each in report.unreadable:
-        say(f"traindiag: {'warning' if report.runs else 'error'}: {each.path}: {each.message}")
+    warn(report, quiet=False)
     if not report.runs:
         return 2
     if terminal:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from traindiag.model.finding import Severity, Verdict
 from traindiag.reports.base import Options
-from traindiag.reports.sanitise import sanitise
+from traindiag.reports.sanitise import isolated, sanitise
 
 _SEVERITY_STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _SEVERITY_MARK = {Severity.ERROR: "✗x", Severity.WARNING: "▲!", Severity.NOTE: "●o"}
@@ -28,7 +29,7 @@ class Ink:
 
     def text(self, text: str, style: str = "") -> Text:
         """One line of text, sanitised."""
-        return Text(sanitise(text, ascii=self.options.ascii), style=style)
+        return Text(isolated(sanitise(text, ascii=self.options.ascii)), style=style)
 
     def severity_mark(self, severity: Severity) -> Text:
         """One coloured character for a finding."""
@@ -48,12 +49,12 @@ class Ink:
 
     def tail(self, text: str, width: int) -> Text:
         """At most `width` characters of a name; its end tells runs apart, so the beginning is cut."""
-        safe = self.text(text)
-        if safe.cell_len <= width:
-            return safe
-        while safe.cell_len > width - 1:
+        safe = sanitise(text, ascii=self.options.ascii)
+        if cell_len(safe) <= width:
+            return Text(isolated(safe))
+        while cell_len(safe) > width - 1:
             safe = safe[1:]
-        return Text.assemble((self.ellipsis, "dim"), safe)
+        return Text.assemble((self.ellipsis, "dim"), isolated(safe))
 
     def _pick(self, pair: str) -> str:
         return pair[1] if self.options.ascii else pair[0]

@@ -8,7 +8,7 @@ shown as the escapes Python would print. See CWE-150 and Unicode Technical Repor
 from __future__ import annotations
 
 import re
-from unicodedata import category
+from unicodedata import bidirectional, category
 
 _SUSPECT = re.compile(r"[^\x20-\x7e]")
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -27,6 +27,17 @@ def sanitise(text: str, *, ascii: bool = False) -> str:
     """
     safe = _SUSPECT.sub(_visible, text)
     return safe.translate(_ASCII).encode("ascii", "backslashreplace").decode() if ascii else safe
+
+
+def isolated(safe: str) -> str:
+    """Sanitised text whose right-to-left letters cannot reorder what stands beside it.
+
+    Terminals that know of writing directions would pull the numbers after a Hebrew or Arabic name into it;
+    the isolates U+2068 and U+2069 keep them apart (Unicode Standard Annex 9, section 2.4.2). They have no width.
+    """
+    if safe.isascii() or not any(bidirectional(character) in ("R", "AL") for character in safe):
+        return safe
+    return f"\u2068{safe}\u2069"
 
 
 def sanitise_lines(text: str, *, ascii: bool = False) -> list[str]:
