@@ -192,6 +192,10 @@ def test_passing_over_needs_a_look_at_the_first_bytes_only() -> None:
     assert not verdict(head + summary(strings(b"keras", b"{" * 300)))
     assert not verdict(b"\x10\x01" + summary(image(b"t", 100)))
     assert not verdict(b"\x09")
+    whole = head + summary(image(b"t" * 200, 5000))
+    for kept in (1, 9, 12, 30, 240):
+        begun = np.frombuffer(whole[:kept], dtype=np.uint8)
+        assert bool(passed_over(begun, np.array([0]), np.array([len(whole)]))[0]) == (kept == 240)
 
 
 def test_a_long_description_hides_no_scalar() -> None:
@@ -316,8 +320,17 @@ def test_a_record_larger_than_a_page_is_passed_over_by_seeking() -> None:
     data = version() + scalars([("loss", 1, 0.5)]) + huge + scalars([("loss", 2, 0.25)])
     (file,) = read_event_files([Counted(data)], page_bytes=10_000)
     assert values(file) == [0.5, 0.25]
-    assert [(loss.records, loss.size) for loss in file.losses] == [(0, len(huge))]
+    assert not file.losses
     assert Counted.taken < 25_000
+
+
+def test_a_record_that_may_hold_scalars_but_is_too_large_is_told() -> None:
+    merged = event(BEGIN, 1, summary(simple(b"loss", 1.0), image(b"picture", 200_000)))
+    file = read(version() + merged + scalars([("loss", 2, 0.25)]), page_bytes=10_000)
+    assert values(file) == [0.25]
+    assert [(loss.records, loss.size, loss.what) for loss in file.losses] == [
+        (1, len(merged), "record too large to be read")
+    ]
 
 
 @pytest.mark.parametrize("length", [1 << 30, 1 << 39, 1 << 50, (1 << 64) - 1])

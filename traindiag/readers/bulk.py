@@ -21,25 +21,27 @@ def passed_over(
 ) -> NDArray[np.bool_]:
     """Which records are surely nothing but one graph, image, histogram, audio clip or large tensor.
 
-    Only the first bytes are looked at: wall time, step, summary, value, tag, and the key of what comes next.
-    The tensors kept are the model that Keras writes (``keras``) and hyper-parameters (``_hparams_/...``).
+    Only the first bytes are looked at: wall time, step, summary, value, tag, and the key of what comes next; the
+    data may end behind these. The tensors kept are the model that Keras writes (``keras``) and hyper-parameters
+    (``_hparams_/...``).
     """
     end = start + length
-    at = start + 9
+    bound = np.minimum(end, len(data) - 1)
+    at = np.minimum(start + 9, bound)
     usual = (data[start] == 0x09) & (at < end)
-    stepped = usual & (data[np.minimum(at, end)] == 0x10)
-    at = np.where(stepped, _varints(data, at + 1, end)[1], np.minimum(at, end))
+    stepped = usual & (data[at] == 0x10)
+    at = np.where(stepped, _varints(data, at + 1, bound)[1], at)
     key = data[at]
-    size, at = _varints(data, at + 1, end)
+    size, at = _varints(data, at + 1, bound)
     whole = usual & (at + size == end)
     bulk = whole & np.isin(key, _EVENT_BULK)
     single = whole & (key == 0x2A) & (data[at] == 0x0A)
-    size, at = _varints(data, at + 1, end)
+    size, at = _varints(data, at + 1, bound)
     single &= (at + size == end) & (data[at] == 0x0A)
-    size, tag_at = _varints(data, at + 1, end)
-    at = np.minimum(tag_at + size, end)
+    size, tag_at = _varints(data, at + 1, bound)
+    at = np.minimum(tag_at + size, bound)
     kind = data[at]
-    size, _ = _varints(data, at + 1, end)
+    size, _ = _varints(data, at + 1, bound)
     kept_tag = np.isin(data[tag_at], (ord("k"), ord("_")))
     large = (kind == _TENSOR) & (size > _SMALL_TENSOR) & ~kept_tag
     out: NDArray[np.bool_] = bulk | (single & (at < end) & (np.isin(kind, _VALUE_BULK) | large))
@@ -47,17 +49,17 @@ def passed_over(
 
 
 def _varints(
-    data: NDArray[np.uint8], at: NDArray[np.int64], end: NDArray[np.int64]
+    data: NDArray[np.uint8], at: NDArray[np.int64], bound: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sizes written as varints at the places `at`, and the places behind them, never behind `end`."""
-    at = np.minimum(at, end)
+    """Sizes written as varints at the places `at`, and the places behind them, never behind `bound`."""
+    at = np.minimum(at, bound)
     size = np.zeros(len(at), dtype=np.int64)
     more = np.ones(len(at), dtype=np.bool_)
     for shift in range(0, 70, 7):
         byte = data[at]
         if shift < 35:  # No record is longer; what is behind these bits only moves the place on.
             size |= np.where(more, (byte & np.uint8(0x7F)).astype(np.int64) << shift, 0)
-        at = np.minimum(at + more, end)
+        at = np.minimum(at + more, bound)
         more &= byte >= 0x80
         if not more.any():
             break

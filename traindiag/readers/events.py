@@ -152,6 +152,9 @@ class _Collector:
             known = self.file(region.file)
             for loss in region.losses:
                 known.lose(loss)
+            for offset, size, head in region.large:
+                if not _is_bulk(head, size):
+                    known.lose(Loss(offset, size + FRAME, 1, "record too large to be read"))
             known.records += len(region.start)
             self._digest(page.data, region)
         start = np.concatenate([region.start for region in page.regions])
@@ -416,6 +419,12 @@ class _BlockDecoder:
             offset = int(self.start[i] + self.shift[i]) - HEADER
             loss = Loss(offset, int(self.length[i]) + FRAME, 1, what)
             self.collector.file(int(self.file[i])).lose(loss)
+
+
+def _is_bulk(head: bytes, length: int) -> bool:
+    """Whether a record of which only the first bytes are at hand surely holds no scalar."""
+    data = np.frombuffer(head or b"\0", dtype=np.uint8)
+    return bool(passed_over(data, np.array([0]), np.array([length]))[0])
 
 
 def _is_point(value: protowire.Value) -> bool:

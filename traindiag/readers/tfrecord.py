@@ -34,6 +34,7 @@ _LANE_BYTES = 8 << 10
 _LEAST_LANES = 32
 _SHORT_RECORD = 512
 _PROBE = 32 << 10
+_PEEK = 4096
 _FAR = 1 << 40
 """A longer record is taken for damage; no file system log holds one."""
 _unpack_header = Struct("<QI").unpack_from
@@ -68,6 +69,7 @@ class Region:
         start: page offsets of the payloads found, shape (n,).
         length: their bytes.
         losses: what is damaged in between.
+        large: records that no page can hold: offset in the file, bytes of the payload, and its first bytes.
         stop: page offset from which the next page must go on; `end` when all is used.
         begun: payload bytes of the record that begins at `stop` and ends outside the page; -1 when there is none.
         lost_since: file offset since which no record could be found; None while in step.
@@ -81,6 +83,7 @@ class Region:
     start: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     length: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     losses: list[Loss] = field(default_factory=list)
+    large: list[tuple[int, int, bytes]] = field(default_factory=list)
     stop: int = 0
     begun: int = -1
     lost_since: int | None = None
@@ -123,7 +126,7 @@ def pages(files: Iterable[BinaryIO], page_bytes: int = PAGE_BYTES) -> Iterator[P
                 if last:
                     break
                 _walk(data, regions)
-                _pass_over(file, region, page_bytes)
+                _pass_over(file, data, region, page_bytes)
                 yield Page(data, regions)
                 rest = region.end - region.stop
                 data[:rest] = data[region.stop : region.end].copy()
@@ -145,7 +148,7 @@ def _read_into(file: BinaryIO, view: memoryview) -> int:
     return got
 
 
-def _pass_over(file: BinaryIO, region: Region, page_bytes: int) -> None:
+def _pass_over(file: BinaryIO, data: NDArray[np.uint8], region: Region, page_bytes: int) -> None:
     """Seek behind a whole record that no page can hold."""
     rest, length = region.end - region.stop, region.begun
     if length + FRAME <= page_bytes:
@@ -156,7 +159,8 @@ def _pass_over(file: BinaryIO, region: Region, page_bytes: int) -> None:
         file.seek(offset + rest)
         region.lost_since, region.stop = offset, region.end - HEADER + 1
         return
-    region.losses.append(Loss(offset, length + FRAME, 0, "record too large, passed over"))
+    begin = region.stop + HEADER
+    region.large.append((offset, length, data[begin : min(begin + _PEEK, region.end)].tobytes()))
     file.seek(offset + length + FRAME)
     region.offset += length + FRAME - rest
     region.stop = region.end
