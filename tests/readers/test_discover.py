@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -261,26 +262,32 @@ print(sorted((os.path.basename(e.path), e.message) for e in found.unreadable))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
-def test_no_permission_to_read(write, tmp_path):
-    write("a/log.csv", CSV)
-    write("b/log.csv", OTHER).chmod(0)
-    locked = tmp_path / "locked"
-    locked.mkdir()
-    locked.chmod(0)
-    folder = tmp_path
-    if os.geteuid() == 0:
-        for parent in (tmp_path, *tmp_path.parents):
-            if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o005:
-                parent.chmod(parent.stat().st_mode | 0o005)
-        script = UNPRIVILEGED
-    else:
-        script = UNPRIVILEGED.replace("os.setgid(65534); os.setuid(65534)", "")
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False
+def test_no_permission_to_read():
+    script = (
+        UNPRIVILEGED if os.geteuid() == 0 else UNPRIVILEGED.replace("os.setgid(65534); os.setuid(65534)", "")
     )
+    # Not below pytest's own folder, which other users may not enter.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        for name, content, mode in (("a", CSV, 0o644), ("b", OTHER, 0)):
+            Path(folder, name).mkdir()
+            file = Path(folder, name, "log.csv")
+            file.write_text(content)
+            file.chmod(mode)
+        locked = Path(folder, "locked")
+        locked.mkdir(mode=0)
+        done = subprocess.run(
+            [sys.executable, "-c", script, folder], capture_output=True, text=True, check=False
+        )
+        beyond = subprocess.run(
+            [sys.executable, "-c", script, f"{locked}/log.csv"], capture_output=True, text=True, check=False
+        )
+        locked.chmod(0o755)
     assert done.returncode == 0, done.stderr
     assert "['a']" in done.stdout
     assert done.stdout.count("no permission to read") == 2
+    assert beyond.returncode == 0, beyond.stderr
+    assert "no such file" in beyond.stdout or "no permission to read" in beyond.stdout
 
 
 def test_packed_logs(write, tmp_path):

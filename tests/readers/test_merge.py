@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import time
 from pathlib import Path
 
 import event_bytes
@@ -296,3 +297,14 @@ def test_every_form_of_a_sample_holds_the_same_values(folder):
             if name in alone:
                 absolute = 5.1e-5 if file.name == "console.txt" else 0
                 np.testing.assert_allclose(alone[name], whole[name], rtol=3e-7, atol=absolute)
+
+
+def test_hundreds_of_runs_in_one_folder_take_no_time(write, tmp_path):
+    for seed in range(300):
+        write(f"{seed:03d}.csv", as_csv(history(seed)))
+        if seed % 3 == 0:
+            write(f"{seed:03d}.txt", as_console(history(seed)))
+    begin = time.process_time()
+    found = find_runs([tmp_path])
+    assert time.process_time() - begin < 5
+    assert [len(run.source.also) for run in found.runs] == [1, 0, 0] * 100

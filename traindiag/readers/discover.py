@@ -160,6 +160,13 @@ def _reason(error: OSError) -> str:
     )
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # A folder above may not be searched, or the name holds a NUL.
+        return False
+
+
 class _Root:
     """One path the user gave, and the files below it."""
 
@@ -168,7 +175,7 @@ class _Root:
         self.shown = typed.replace(os.sep, "/")
         self.is_stdin = typed == STDIN
         self.path = Path(typed)
-        self.is_folder = not self.is_stdin and self.path.is_dir()
+        self.is_folder = not self.is_stdin and _is_folder(self.path)
 
     @property
     def name(self) -> str:

@@ -7,10 +7,11 @@ was printed with, and a loss is among them. Different runs practically never agr
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PROOF_POINTS = 2
+_FIRST_POINTS = 4
 _FLOAT32_RELATIVE = 3e-7
 """Event files hold float32; averages of it are printed as float64: a few units in its last place differ."""
-_SAMPLE = 400
+_SAMPLE = 80
 _SMALL = 1e-3
 """Keras prints smaller values in scientific notation, with digits of their own."""
 
@@ -34,11 +36,26 @@ _Key = tuple[str, str]
 """Split and metric."""
 
 
-class _Points(NamedTuple):
+@dataclass(slots=True, eq=False)
+class _Points:
     """Values at ascending positions: epochs or steps."""
 
     at: NDArray[np.int64]
     value: NDArray[np.float64]
+    _printed: tuple[int | None, int | None] | None = None
+
+    def tolerance(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Half a unit in the last printed place of each of some values, judged from the whole series."""
+        if self._printed is None:
+            self._printed = _printed_digits(self.value)
+        decimals, digits = self._printed
+        size = np.maximum(np.abs(values), 1e-300)
+        scientific = np.zeros(len(values))
+        if digits is not None:
+            scientific = 0.51 * 10.0 ** (np.floor(np.log10(size)) - digits + 1)
+        if decimals is None:
+            return np.where(np.isfinite(scientific), scientific, 0.0)
+        return np.where(size >= _SMALL, 0.51 * 10.0**-decimals, scientific)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -123,15 +140,93 @@ def merge(candidates: Sequence[Candidate]) -> list[Merged]:
 
     The order of the groups is that of their first candidate.
     """
+    if len(candidates) == 1:
+        return [Merged(main=candidates[0])]
     order = {id(candidate): place for place, candidate in enumerate(candidates)}
     merged: list[Merged] = []
+    index = _Index()
     for candidate in sorted(candidates, key=lambda each: (each.precedence, -each.rows(), order[id(each)])):
-        home = next((group for group in merged if _fits(group, candidate)), None)
+        near = (place for place in index.possible(candidate, len(merged)) if _fits(merged[place], candidate))
+        home = next(near, None)
         if home is None:
             merged.append(Merged(main=candidate))
         else:
-            home.others.append(candidate)
+            merged[home].others.append(candidate)
+        index.add(candidate, len(merged) - 1 if home is None else home)
     return sorted(merged, key=lambda group: min(order[id(each)] for each in (group.main, *group.others)))
+
+
+class _Shelf:
+    """Values that groups have at one position of one loss, in arrays that grow."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._value = np.empty((3, 8))
+
+    def add(self, value: float, tolerance: float, group: int) -> None:
+        if self.count == self._value.shape[1]:
+            self._value = np.concatenate([self._value, np.empty_like(self._value)], axis=1)
+        self._value[:, self.count] = value, tolerance, group
+        self.count += 1
+
+    def differing(self, value: float, tolerance: float) -> NDArray[np.int64]:
+        """Groups whose value is beyond the tolerances; NaN and infinities tell nothing here."""
+        values, tolerances, groups = self._value[:, : self.count]
+        with np.errstate(invalid="ignore"):
+            beyond = np.abs(values - value) > tolerances + tolerance + _FLOAT32_RELATIVE * abs(value)
+        differing: NDArray[np.int64] = groups[beyond & np.isfinite(values)].astype(np.int64)
+        return differing
+
+
+class _Index:
+    """Rules out groups by the first values of their losses: a folder may hold thousands of runs."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[tuple[str, _Key, int], _Shelf] = defaultdict(_Shelf)
+
+    def add(self, candidate: Candidate, group: int) -> None:
+        """Notes the first values of a candidate that belongs to a group."""
+        for axis, _, key, at, value, tolerance in _first_values(candidate):
+            self._shelves[axis, key, at].add(value, tolerance, group)
+
+    def possible(self, candidate: Candidate, groups: int) -> list[int]:
+        """The groups, of so many, that no first value rules out."""
+        open_ = np.ones(groups, dtype=bool)
+        for _, compared, key, at, value, tolerance in _first_values(candidate):
+            for axis in compared if math.isfinite(value) else ():
+                shelf = self._shelves.get((axis, key, at))
+                if shelf is not None:
+                    open_[shelf.differing(value, tolerance)] = False
+        return np.flatnonzero(open_).tolist()
+
+
+def _first_values(candidate: Candidate) -> Iterator[tuple[str, tuple[str, ...], _Key, int, float, float]]:
+    """Of each loss: the axis, the axes it is compared on, the key, and position, value and tolerance.
+
+    Series with steps are compared by step with others that have steps, else by epoch (see `_shared`).
+    """
+    steps = candidate.by_step()
+    for axis, compared, points in (
+        ("step", ("step",), steps),
+        ("epoch", ("epoch", "epoch of steps"), candidate.by_epoch()),
+    ):
+        for key, each in points.items():
+            if not is_loss(key[1]):
+                continue
+            stepped = axis == "epoch" and key in steps
+            first = each.value[:_FIRST_POINTS]
+            tolerances = each.tolerance(first)
+            for at, value, tolerance in zip(
+                each.at.tolist(), first.tolist(), tolerances.tolist(), strict=False
+            ):
+                yield (
+                    "epoch of steps" if stepped else axis,
+                    ("epoch",) if stepped else compared,
+                    key,
+                    at,
+                    value,
+                    tolerance,
+                )
 
 
 def _fits(group: Merged, candidate: Candidate) -> bool:
@@ -176,13 +271,13 @@ def _agreement(ours: _Points, theirs: _Points) -> int | None:
     finite = np.isfinite(a) & np.isfinite(b)
     with np.errstate(invalid="ignore"):
         alike = (a == b) | (np.isnan(a) & np.isnan(b))
-        limit = _tolerance(ours.value, a) + _tolerance(theirs.value, b) + _FLOAT32_RELATIVE * np.abs(a)
+        limit = ours.tolerance(a) + theirs.tolerance(b) + _FLOAT32_RELATIVE * np.abs(a)
         alike[finite] |= (np.abs(a - b) <= limit)[finite]
     return len(left) if bool(alike.all()) else None
 
 
-def _tolerance(series: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Half a unit in the last printed place for each value of `at`, judged from the whole series."""
+def _printed_digits(series: NDArray[np.float64]) -> tuple[int | None, int | None]:
+    """The most decimals among a series' values, and the most digits among its small ones; None without any."""
     finite = series[np.isfinite(series) & (series != 0)]
     if len(finite) > _SAMPLE:
         finite = finite[np.linspace(0, len(finite) - 1, _SAMPLE).astype(np.int64)]
@@ -190,12 +285,7 @@ def _tolerance(series: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[
     small = finite[np.abs(finite) < _SMALL]
     decimals = max((_decimals(value) for value in usual.tolist()), default=None)
     digits = max((_significant(value) for value in small.tolist()), default=None)
-    magnitude = np.floor(np.log10(np.maximum(np.abs(at), 1e-300)))
-    scientific = 0.51 * 10.0 ** (magnitude - digits + 1) if digits is not None else np.zeros(len(at))
-    if decimals is None:
-        return np.asarray(np.where(np.isfinite(scientific), scientific, 0.0))
-    fixed = 0.51 * 10.0**-decimals
-    return np.where(np.abs(at) >= _SMALL, fixed, scientific)
+    return decimals, digits
 
 
 def _decimals(value: float) -> int:
