@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from traindiag.model.errors import UsageError
@@ -139,6 +138,9 @@ def _grow_memory() -> None:
 
 def versions(backend: str) -> dict[str, str]:
     """Versions of what a recorded run depends on, by distribution name."""
+    # Imported here because the command line needs this module for its help, and this import costs 10 ms.
+    from importlib.metadata import PackageNotFoundError, version
+
     names = ["keras", backend, "tensorboard", "numpy", "scikit-learn"]
     found = {"python": platform.python_version()}
     for name in dict.fromkeys(names):
