@@ -119,10 +119,10 @@ def traindiag_csv(path: str, ready: Ready) -> Result:
     points = steps = 0
     value = 0.0
     for run in find_runs([path]).runs:
-        loss = run.frame[(run.frame["metric"] == "loss") & (run.frame["split"] == "train")]
+        [loss] = [each for each in run.series if (each.split, each.metric) == ("train", "loss")]
         points += len(loss)
-        steps += int(loss["epoch"].sum())
-        value += float(loss["value"].sum())
+        steps += int(loss.epoch.sum())
+        value += float(loss.value.sum())
     return points, steps, value
 
 
