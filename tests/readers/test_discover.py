@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from traindiag.model.errors import UnreadableError, UsageError
-from traindiag.readers import discover
+from traindiag.readers import discover, walking
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
 from traindiag.readers.discover import find_runs, iter_runs
 
@@ -302,7 +302,7 @@ def test_packed_logs(write, tmp_path):
 def test_packed_bombs_and_broken_archives_are_refused(write, tmp_path, monkeypatch):
     import gzip
 
-    monkeypatch.setattr(discover, "_MOST_UNPACKED", 1 << 20)
+    monkeypatch.setattr(walking, "_MOST_UNPACKED", 1 << 20)
     write("a/bomb.csv.gz", gzip.compress(bytes(5 << 20)))
     write("b/cut.csv.gz", gzip.compress(CSV.encode())[:-9])
     write("c/none.csv.gz", b"no gzip at all")
