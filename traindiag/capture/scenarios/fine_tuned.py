@@ -13,7 +13,7 @@ class FineTuned(Scenario):
     """
 
     name = "fine-tuned"
-    expected = ("converged", "learning")
+    expected = ("learning", "converged")
     epochs = 25
     knobs = Knobs(learning_rate=3e-5, units=(48,), dropout=0.3, l2=1e-4)
 
