@@ -79,9 +79,8 @@ def iter_runs(
     for path in paths:
         root = Root(os.fspath(path), names or {})
         with reported(unreadable, root.shown):
-            files = list(root.files(unreadable))
             yield from _runs_below(
-                root, files, readers, forced=reader is not None, names=titles, unreadable=unreadable
+                root, readers, forced=reader is not None, names=titles, unreadable=unreadable
             )
 
 
@@ -117,7 +116,6 @@ def recognise(file: LogFile, readers: Iterable[Reader]) -> Reader | None:
 
 def _runs_below(
     root: Root,
-    files: Sequence[LogFile],
     readers: tuple[Reader, ...],
     *,
     forced: bool,
@@ -125,9 +123,43 @@ def _runs_below(
     unreadable: list[Unreadable],
 ) -> Iterator[Run]:
     errors = len(unreadable)
+    known, count = _recognised(root, readers, forced, unreadable)
+    clusters = _clusters(root, known, unreadable)
+    in_order = [pair for home in sorted(clusters) for pair in clusters[home]]
+    # Each reader is given all its groups at once: some read many small files together.
+    streams = {
+        reader: reader.read_many([group for each, group in in_order if each is reader]) for reader in known
+    }
+    anything = False
+    for home in sorted(clusters):
+        runs: list[Run] = []
+        with reported(unreadable, posixpath.join(root.shown, home) if home else root.shown):
+            candidates = [
+                candidate
+                for reader, group in clusters[home]
+                for candidate in _read_group(
+                    reader, group, streams[reader], unreadable, in_folder=root.is_folder
+                )
+            ]
+            merged = merge(candidates)
+            titles = titles_of(root, home, merged)
+            for group, title in zip(merged, titles, strict=True):
+                runs.append(_as_run(group, names.unique(title, root.name)))
+        anything = anything or bool(runs)
+        yield from runs
+    if root.is_folder and not anything and len(unreadable) == errors:
+        what = "no training logs below this folder" if count else "no files below this folder"
+        raise UnreadableError(what, where=root.shown, next_step=_NEXT_STEP)
+
+
+def _recognised(
+    root: Root, readers: tuple[Reader, ...], forced: bool, unreadable: list[Unreadable]
+) -> tuple[dict[Reader, list[LogFile]], int]:
+    """The files below a root by the reader that knows them, and how many were looked at."""
     known: dict[Reader, list[LogFile]] = defaultdict(list)
-    held = 0
-    for file in files:
+    count = held = 0
+    for file in root.files(unreadable):
+        count += 1
         with reported(unreadable, file.shown):
             chosen = recognise(file, readers)
             if chosen is None and not root.is_folder:
@@ -139,27 +171,7 @@ def _runs_below(
                 held += len(file.head)
                 if held > _MOST_HELD:
                     file.forget()
-    clusters = _clusters(root, known, unreadable)
-    in_order = [pair for home in sorted(clusters) for pair in clusters[home]]
-    # Each reader is given all its groups at once: some read many small files together.
-    streams = {
-        reader: reader.read_many([group for each, group in in_order if each is reader]) for reader in known
-    }
-    anything = False
-    for home in sorted(clusters):
-        candidates = [
-            candidate
-            for reader, group in clusters[home]
-            for candidate in _read_group(reader, group, streams[reader], unreadable, in_folder=root.is_folder)
-        ]
-        merged = merge(candidates)
-        anything = anything or bool(merged)
-        titles = titles_of(root, home, merged)
-        for group, title in zip(merged, titles, strict=True):
-            yield _as_run(group, names.unique(title, root.name))
-    if root.is_folder and not anything and len(unreadable) == errors:
-        what = "no training logs below this folder" if files else "no files below this folder"
-        raise UnreadableError(what, where=root.shown, next_step=_NEXT_STEP)
+    return known, count
 
 
 def _not_a_log(file: LogFile) -> UnreadableError:
