@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import struct
-import sys
-import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -472,16 +471,13 @@ def test_empty_files() -> None:
 
 
 @pytest.fixture(scope="module")
-def loader() -> Any:
-    """TensorBoard's EventFileLoader, without the seconds that importing TensorFlow takes."""
+def loader() -> Iterator[Any]:
+    """TensorBoard's EventFileLoader upon its own stub of TensorFlow, whose import would take seconds."""
     pytest.importorskip("tensorboard")
-    sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("notf"))
-    try:
-        module = importlib.import_module("tensorboard.backend.event_processing.event_file_loader")
-        _ = module.tf.__version__
-    finally:
-        sys.modules.pop("tensorboard.compat.notf", None)
-    return module.EventFileLoader
+    module = importlib.import_module("tensorboard.backend.event_processing.event_file_loader")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "tf", importlib.import_module("tensorboard.compat.tensorflow_stub"))
+        yield module.EventFileLoader
 
 
 def tensorboard_points(loader: Any, path: Path) -> Points:
