@@ -5,7 +5,8 @@ The verdict is about the best values. Its interval comes
 - from the spread over seeds where both sides have several (Welch, The generalization of Student's problem when
   several different population variances are involved, Biometrika 34, 1947);
 - from the spread of one side where the other has a single run, which is taken to spread alike;
-- with one run each, from the noise of single epochs and from `SEED_SPREAD`: what seeds would do is unknown.
+- with one run each, from the noise of single epochs or `SEED_SPREAD`, whichever is more: what seeds would do
+  is unknown.
 
 `SURE` is one-sided: in two comparisons of a hundred the same setting is called worse or better. Differences
 below `LEAST` do not matter however sure they are, and where the interval is wider than `RESOLUTION` to either
@@ -43,13 +44,10 @@ SURE = 0.99
 INTERVAL = f"{100 * (2 * SURE - 1):.0f} % interval"
 LEAST = 0.01
 RESOLUTION = 0.1
-SEED_SPREAD = 0.02
-"""What seeds of one setting are taken to spread by at least, where there is only one.
+SEED_SPREAD = 0.03
+"""What seeds of one setting are taken to spread by at least, where there is only one of each.
 
-tests/benchmarks/compare.py prints what small networks spread by: 2 to 4 %."""
-
-NOISES = 3.0
-"""With one run each, a difference counts from this many standard deviations on."""
+tests/benchmarks/compare.py prints what small networks spread by: 2 to 3 %."""
 
 GAINED = 0.95
 """The default target is the value at which the base had gained this share of all it would gain."""
@@ -265,10 +263,11 @@ def _base_first(groups: Mapping[str, Sequence[Run]], base: str | None) -> dict[s
 
 
 def _monitor(signals: Mapping[str, Sequence[Signals]]) -> str:
-    """The name of the loss by which the first run that has one is judged."""
+    """The name of the loss by which the first run that has one is judged: val_loss, else the training loss."""
     for each in chain.from_iterable(signals.values()):
-        if each.best is not None:
-            return each.best.monitor
+        curve = each.val if each.val is not None else each.train
+        if curve is not None:
+            return _name(curve)
     raise UsageError("no run logs a loss", next_step="say with --metric what to compare")
 
 
@@ -393,8 +392,11 @@ def _half_width(
         return math.inf, "no finite value"
     if max(counts) == 1:
         noises = [max(each[0].noise, SEED_SPREAD * scale) for each in traces]
-        basis = f"{NOISES:.0f} times the noise of single epochs, and of {100 * SEED_SPREAD:.0f} % for seeds"
-        return NOISES * math.hypot(*noises), f"{basis}, whose spread is unknown"
+        half = t_quantile(SURE, math.inf) * math.hypot(*noises)
+        return (
+            half,
+            f"{INTERVAL} if seeds spread by {100 * SEED_SPREAD:.0f} %, which one run each cannot tell",
+        )
     if min(counts) == 1:
         several = base if counts[0] > 1 else other
         return _against_one(
@@ -419,12 +421,12 @@ def _welch(first: Spread, second: Spread) -> float:
 
 
 def _advice(base: Spread, other: Spread, scale: float) -> str:
-    """How many seeds a side would tell a difference of `RESOLUTION`, if they spread as these do."""
+    """How many seeds a side would narrow the interval to `RESOLUTION`, if they spread as these do."""
     spreads = [each.deviation for each in (base, other) if len(each.values) > 1]
     if not spreads:
         return "train several seeds of each"
     spread = max(spreads)
     for count in range(3, 101):
         if t_quantile(SURE, 2 * count - 2) * spread * math.sqrt(2 / count) <= RESOLUTION * scale:
-            return f"about {count} seeds of each would tell a difference of {100 * RESOLUTION:.0f} %"
+            return f"about {count} seeds of each would narrow the interval to {100 * RESOLUTION:.0f} % either way"
     return "the seeds differ too much; train longer or make the setting steadier"

@@ -51,30 +51,26 @@ class _Page:
 
     def _table(self, comparison: Comparison) -> None:
         judgments: list[Judgment | None] = [None, *(each.judgment for each in comparison.contrasts)]
-        rows = [_cells(group) for group in comparison.groups]
-        timed = any(group.seconds.values for group in comparison.groups)
-        titles = [
-            "runs",
-            f"best {comparison.metric}",
-            "final",
-            "area",
-            f"to {short(comparison.target)}",
-            "time",
-        ]
-        titles[1] = "best" if len(titles[1]) > 20 else titles[1]
-        shown = range(len(titles) if timed else len(titles) - 1)
-        widths = [max(len(titles[at]), *(len(row[at]) for row in rows)) for at in shown]
-        room = self.ink.options.width - 2 - sum(widths) - len(GAP) * len(widths)
+        columns = self._fitting(_columns(comparison))
+        room = self.ink.options.width - 2 - sum(len(GAP) + len(column[0]) for column in columns)
         name = max(LEAST_NAME, min(room, max(len(group.name) for group in comparison.groups)))
-        cells = "".join(f"{GAP}{titles[at]:>{widths[at]}}" for at in shown)
-        self._print(self.ink.text(f"  {'group':<{name}}{cells}", "bold"))
-        lines = "".join(f"{GAP}{self.ink.rule_line * widths[at]}" for at in shown)
-        self._print(self.ink.text(f"  {self.ink.rule_line * name}{lines}", "dim"))
+        head, *rows = zip(*columns, strict=True)
+        self._print(self.ink.text(f"  {'group':<{name}}{GAP}{GAP.join(head)}", "bold"))
+        lines = GAP.join(self.ink.rule_line * len(title) for title in head)
+        self._print(self.ink.text(f"  {self.ink.rule_line * name}{GAP}{lines}", "dim"))
         for group, row, judgment in zip(comparison.groups, rows, judgments, strict=True):
             tail = self.ink.tail(group.name, name)
-            cells = "".join(f"{GAP}{row[at]:>{widths[at]}}" for at in shown)
-            blank = " " * (name - tail.cell_len)
-            self._print(Text.assemble(self._mark(judgment), " ", tail, blank, self.ink.text(cells)))
+            cells = self.ink.text(" " * (name - tail.cell_len) + GAP + GAP.join(row))
+            self._print(Text.assemble(self._mark(judgment), " ", tail, cells))
+
+    def _fitting(self, columns: list[list[str]]) -> list[list[str]]:
+        """The columns that leave room for names; the last ones go first, runs and the best stay."""
+        while len(columns) > 2:
+            needed = 2 + LEAST_NAME + sum(len(GAP) + len(column[0]) for column in columns)
+            if needed <= self.ink.options.width:
+                break
+            columns = columns[:-1]
+        return columns
 
     def _legend(self, comparison: Comparison) -> None:
         better = "less" if comparison.mode == "min" else "more"
@@ -91,7 +87,7 @@ class _Page:
         head = Text.assemble(
             self._mark(contrast.judgment),
             " ",
-            self.ink.text(group.name, "bold"),
+            self.ink.tail(group.name, self.ink.options.width - 24),
             "  ",
             (contrast.judgment, f"bold {_STYLES[contrast.judgment]}"),
             (" TD801" if contrast.judgment == "regressed" else "", "dim"),
@@ -119,15 +115,20 @@ class _Page:
         self.console.print(line, soft_wrap=True)
 
 
-def _cells(group: Group) -> list[str]:
-    return [
-        str(len(group.runs)),
-        spread_text(group.best),
-        short(group.final.mean),
-        short(group.area.mean),
-        _reached(group.epochs),
-        _time(group.seconds.mean),
+def _columns(comparison: Comparison) -> list[list[str]]:
+    """Title and cells of each column, all of one width; no time where no log has any."""
+    groups = comparison.groups
+    title = f"best {comparison.metric}"
+    columns = [
+        ["runs", *(str(len(group.runs)) for group in groups)],
+        [title if len(title) <= 20 else "best", *(spread_text(group.best) for group in groups)],
+        ["final", *(short(group.final.mean) for group in groups)],
+        ["area", *(short(group.area.mean) for group in groups)],
+        [f"to {short(comparison.target)}", *(_reached(group.epochs) for group in groups)],
     ]
+    if any(group.seconds.values for group in groups):
+        columns.append(["time", *(_time(group.seconds.mean) for group in groups)])
+    return [[f"{cell:>{max(map(len, column))}}" for cell in column] for column in columns]
 
 
 def spread_text(spread: Spread) -> str:
