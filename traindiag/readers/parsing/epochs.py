@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -256,8 +256,3 @@ def unique_name(name: str, taken: set[tuple[str, str]]) -> tuple[str, str]:
         key = (key[0], name)
     taken.add(key)
     return key
-
-
-def has_series(series: Sequence[Series]) -> bool:
-    """Whether any series holds a row."""
-    return any(len(each) for each in series)
