@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from traindiag.compare import Comparison, compare_runs
+from traindiag.comparison import Comparison, compare_runs
 from traindiag.model.convert import run_from_history
 from traindiag.model.errors import UsageError
 from traindiag.model.run import Run

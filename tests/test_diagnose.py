@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from traindiag.analysis.signals import Signals
-from traindiag.diagnose import choose_rules, diagnose_run, diagnose_runs
+from traindiag.diagnosis import choose_rules, diagnose_run, diagnose_runs
 from traindiag.model.convert import run_from_history, runs_from_frame
 from traindiag.model.errors import UsageError
 from traindiag.model.finding import Finding, Severity

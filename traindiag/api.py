@@ -77,7 +77,7 @@ def diagnose(
     Raises:
         UsageError: it is none of these, or a rule's name is unknown.
     """
-    from traindiag.diagnose import diagnose_runs
+    from traindiag.diagnosis import diagnose_runs
 
     return diagnose_runs(_runs(what, name), select=select, ignore=ignore)
 

@@ -19,7 +19,7 @@ from traindiag.budgets import (
     value_text,
 )
 from traindiag.config import ForRun, Settings
-from traindiag.diagnose import choose_rules, diagnose_run
+from traindiag.diagnosis import choose_rules, diagnose_run
 from traindiag.model.finding import Evidence, Finding, Severity, Verdict
 from traindiag.model.nearest import did_you_mean
 from traindiag.model.report import Report, RunReport, Unreadable

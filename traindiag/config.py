@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 
 from traindiag.analysis.seeds import SEEDS, check_pattern, group_name
 from traindiag.budgets import AGGREGATES, Aggregate, Budget, parse_budget
-from traindiag.diagnose import choose_rules
+from traindiag.diagnosis import choose_rules
 from traindiag.model.errors import UsageError
 from traindiag.model.finding import Severity
 from traindiag.model.nearest import did_you_mean

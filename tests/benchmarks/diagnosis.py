@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import small_networks
 
-from traindiag.diagnose import diagnose_run
+from traindiag.diagnosis import diagnose_run
 from traindiag.model.convert import run_from_history
 from traindiag.model.finding import Severity
 from traindiag.model.report import RunReport

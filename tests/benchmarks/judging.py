@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from traindiag.diagnose import diagnose_runs
+from traindiag.diagnosis import diagnose_runs
 from traindiag.model.convert import run_from_history
 from traindiag.model.run import Run
 

@@ -143,7 +143,7 @@ def test_baseline_from_writing_to_expiry(project: Path) -> None:
     accepted = check("logs", "--baseline", "accepted.json", cwd=project)
     assert accepted.returncode == 0
     assert reason(accepted).endswith("1 accepted by the baseline")
-    write(project / "logs" / "ill.csv", epochs=50)
+    write(project / "logs" / "ill.csv", rise=-0.001)
     mended = check("logs", "--baseline", "accepted.json", cwd=project)
     assert mended.returncode == 0
     assert "overfitting in ill is accepted but gone" in mended.stderr.splitlines()[0]

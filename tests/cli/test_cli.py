@@ -272,7 +272,7 @@ def test_version() -> None:
 
 def test_internal_error_is_one_line_and_code_3(log: Path) -> None:
     script = (
-        "import traindiag.diagnose as d, sys\n"
+        "import traindiag.diagnosis as d, sys\n"
         "def broken(*a, **k): raise ZeroDivisionError('oh\\x1b[31m')\n"
         "d.diagnose_runs = broken\n"
         "from traindiag.cli.app import main\n"
@@ -292,7 +292,7 @@ def test_internal_error_is_one_line_and_code_3(log: Path) -> None:
 
 def test_interrupt_is_130(log: Path) -> None:
     script = (
-        "import traindiag.diagnose as d\n"
+        "import traindiag.diagnosis as d\n"
         "def stop(*a, **k): raise KeyboardInterrupt\n"
         "d.diagnose_runs = stop\n"
         "from traindiag.cli.app import main\n"

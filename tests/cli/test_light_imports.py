@@ -36,6 +36,6 @@ def test_analyze(tmp_path: Path, format: str) -> None:
     log.write_text("epoch,loss,val_loss\n" + "".join(rows))
     code = f"from traindiag.cli.app import run\nassert run(['analyze', {str(log)!r}, '-f', {format!r}]) == 0"
     loaded = _loaded(code)
-    assert loaded.isdisjoint(set(HEAVY) - {"pandas"})
+    assert loaded.isdisjoint(HEAVY)
     assert "pygments" not in loaded
     assert "traindiag" in loaded

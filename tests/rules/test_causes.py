@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from traindiag.diagnose import diagnose_run
+from traindiag.diagnosis import diagnose_run
 from traindiag.model.convert import run_from_history
 from traindiag.model.finding import Severity
 from traindiag.rules.base import Rule, all_rules

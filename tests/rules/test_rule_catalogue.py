@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from traindiag.diagnose import diagnose_run
+from traindiag.diagnosis import diagnose_run
 from traindiag.rules.base import Example, Rule, all_rules
 
 FIRES = [(rule, example) for rule in all_rules() for example in rule.fires_on()]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from traindiag.diagnose import diagnose_run
+from traindiag.diagnosis import diagnose_run
 from traindiag.model.names import is_loss, split_and_metric
 from traindiag.rules.base import Example, Rule, all_rules
 

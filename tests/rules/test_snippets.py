@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from traindiag.diagnose import diagnose_run
+from traindiag.diagnosis import diagnose_run
 from traindiag.rules.base import all_rules
 
 pytestmark = pytest.mark.keras

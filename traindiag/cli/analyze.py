@@ -89,7 +89,7 @@ def analyze(
 
 
 def _judged(found: Found, select: list[str], ignore: list[str], config: Path | None) -> Report:
-    from traindiag.diagnose import diagnose_runs
+    from traindiag.diagnosis import diagnose_runs
 
     if config is None:
         return diagnose_runs(found.runs, found.unreadable, select=select, ignore=ignore)

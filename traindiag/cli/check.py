@@ -179,7 +179,7 @@ def _with_options(
     from traindiag.analysis.seeds import check_pattern
     from traindiag.budgets import parse_budget
     from traindiag.config import least_severity
-    from traindiag.diagnose import choose_rules
+    from traindiag.diagnosis import choose_rules
 
     choose_rules(select, ignore)
     if group_by is not None:

@@ -18,7 +18,7 @@ from traindiag.cli.terminal import Color
 from traindiag.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from traindiag.compare import Comparison
+    from traindiag.comparison import Comparison
     from traindiag.model.names import Mode
     from traindiag.model.report import Unreadable
     from traindiag.model.run import Run
@@ -96,7 +96,7 @@ def compare(
 
     Each group is regressed, improved, the same, or cannot be told, by more than the noise of seeds.
     """
-    from traindiag.compare import compare_runs
+    from traindiag.comparison import compare_runs
     from traindiag.reports.comparison_json import comparison_json
     from traindiag.reports.comparison_text import comparison_text
 

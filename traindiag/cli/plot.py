@@ -52,7 +52,7 @@ def plot(
     color: ColorOption = Color.AUTO,
 ) -> int:
     """Draw the runs in logs: losses with the evidence marked, gap, metrics, learning rate, an overview."""
-    from traindiag.diagnose import diagnose_runs
+    from traindiag.diagnosis import diagnose_runs
     from traindiag.readers.discover import find_runs
 
     with busy("reading and judging"):

@@ -8,7 +8,7 @@ from io import StringIO
 from rich.console import Console
 from rich.text import Text
 
-from traindiag.compare import Comparison, Contrast, Group, Judgment, Spread
+from traindiag.comparison import Comparison, Contrast, Group, Judgment, Spread
 from traindiag.reports.base import DEFAULT, Options
 from traindiag.reports.ink import Ink
 from traindiag.reports.numbers import counted, short
