@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from traindiag.comparison import Comparison, compare_runs
 from traindiag.model.convert import run_from_history
@@ -64,6 +65,13 @@ WORSE = (0.550, 0.555, 0.545, 0.56, 0.54)
 )
 def test_judgments(base: tuple[float, ...], other: tuple[float, ...], expected: str) -> None:
     assert judgment(seeds(*base), seeds(*other)) == expected
+
+
+@pytest.mark.parametrize("second", [WORSE, WORSE[:2], (*WORSE, 0.7)])
+def test_intervals_are_those_of_scipy(second: tuple[float, ...]) -> None:
+    contrast = compare_runs({"a": seeds(*BASE), "b": seeds(*second)}).contrasts[0]
+    expected = stats.ttest_ind(second, BASE, equal_var=len(second) == len(BASE)).confidence_interval(0.98)
+    assert contrast.interval == pytest.approx((expected.low, expected.high), rel=1e-4)
 
 
 def test_noisy_single_runs_cannot_be_told_apart() -> None:
