@@ -245,3 +245,13 @@ def test_text_in_ascii_and_of_hostile_names() -> None:
 def test_same_input_same_bytes() -> None:
     assert comparison_text(comparison()) == comparison_text(comparison())
     assert comparison_json([comparison()]) == comparison_json([comparison()])
+
+
+def test_python_api_takes_runs_histories_and_seeds() -> None:
+    import traindiag
+
+    history = {"loss": [1.0, 0.6, 0.55], "val_loss": [1.0, 0.7, 0.6]}
+    found = traindiag.compare({"a": history, "b": [run(0.5), run(0.51)]}, base="b")
+    assert found.base.name == "b"
+    assert found.contrasts[0].group == "a"
+    assert traindiag.compare({"a": history, "b": history}).contrasts[0].judgment == "same"

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from traindiag.api import diagnose, read, read_all, render
+    from traindiag.api import compare, diagnose, read, read_all, render
 
-__all__ = ["__version__", "diagnose", "read", "read_all", "render"]
+__all__ = ["__version__", "compare", "diagnose", "read", "read_all", "render"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,10 +1,10 @@
-"""The Python API: read logs, diagnose runs, render reports."""
+"""The Python API: read logs, diagnose and compare runs, render reports."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from traindiag.model.errors import UnreadableError, UsageError
 from traindiag.model.report import Report
@@ -13,6 +13,7 @@ from traindiag.model.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
+    from traindiag.comparison import Comparison
     from traindiag.readers.discover import Found
 
 Path = str | os.PathLike[str]
@@ -80,6 +81,37 @@ def diagnose(
     from traindiag.diagnosis import diagnose_runs
 
     return diagnose_runs(_runs(what, name), select=select, ignore=ignore)
+
+
+def compare(
+    groups: Mapping[str, Any],
+    *,
+    metric: str | None = None,
+    mode: Literal["min", "max"] | None = None,
+    base: str | None = None,
+    target: float | None = None,
+    least: float = 0.01,
+) -> Comparison:
+    """Compare settings, each given as one run or as the runs of its seeds.
+
+    Args:
+        groups: by name of the setting, anything that `diagnose` takes; ``read_all(path).runs`` are the seeds
+            below a folder.
+        metric, mode, base, target, least: as for ``traindiag compare``, see `traindiag.comparison.compare_runs`.
+
+    Raises:
+        UsageError: there is nothing to compare with, or a group does not log the metric.
+    """
+    from traindiag.comparison import compare_runs
+
+    return compare_runs(
+        {name: _runs(what, name) for name, what in groups.items()},
+        metric=metric,
+        mode=mode,
+        base=base,
+        target=target,
+        least=least,
+    )
 
 
 def _runs(what: Any, name: str) -> list[Run]:
