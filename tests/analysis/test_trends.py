@@ -10,12 +10,13 @@ from scipy import stats
 
 from traindiag.analysis.noise import point_noise, turning_fraction
 from traindiag.analysis.shape import recovered_rise, shape_of
+from traindiag.analysis.slope import slope_with_error, theil_sen
 from traindiag.analysis.smoothing import despike, smooth
-from traindiag.analysis.trends import slope_with_error, theil_sen, trend_of
+from traindiag.analysis.trends import trend_of
 from traindiag.model.curve import Curve
 
 curves = st.lists(st.integers(-(10**6), 10**6), min_size=5, max_size=60).map(
-    lambda each: np.array(each) / 1000
+    lambda each: np.array(each) / 1000 + 1e-4 * np.sin(12.9898 * np.arange(len(each)))  # no ties
 )
 
 

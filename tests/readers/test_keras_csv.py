@@ -226,9 +226,9 @@ def test_large_regular_files_go_the_fast_way_with_the_same_values(tmp_path, monk
     frame.loc[5:8, "val_loss"] = np.nan
     path = tmp_path / "log.csv"
     path.write_text("a title\n" + frame.to_csv(index=False, sep=separator, na_rep="NA"))
-    assert path.stat().st_size > tables._LARGE
+    assert path.stat().st_size > tables.LARGE
     [fast] = find_runs([path]).runs
-    monkeypatch.setattr(tables, "_LARGE", 1 << 60)
+    monkeypatch.setattr(tables, "LARGE", 1 << 60)
     [careful] = find_runs([path]).runs
     pd.testing.assert_frame_equal(fast.frame, careful.frame, rtol=1e-15)
     assert len(fast.frame) == 2 * rows - 4
@@ -252,9 +252,9 @@ def test_large_irregular_files_go_the_careful_way(tmp_path, monkeypatch, spoil):
     frame["val_loss"] = frame["loss"] * 1.1
     path = tmp_path / "log.csv"
     path.write_text(spoil(frame.to_csv(index=False)))
-    assert path.stat().st_size > tables._LARGE
+    assert path.stat().st_size > tables.LARGE
     [first] = find_runs([path]).runs
-    monkeypatch.setattr(tables, "_LARGE", 1 << 60)
+    monkeypatch.setattr(tables, "LARGE", 1 << 60)
     [second] = find_runs([path]).runs
     pd.testing.assert_frame_equal(first.frame, second.frame)
     assert first.source.damage == second.source.damage
@@ -292,9 +292,9 @@ def test_many_small_files_read_together_are_read_as_if_alone(tmp_path, monkeypat
         path = tmp_path / f"run{number:02d}" / "log.csv"
         path.parent.mkdir()
         path.write_text(odd.get(number, str)(frame.to_csv(index=False)), newline="")
-    monkeypatch.setattr(tables, "_LARGE", 5_000)
+    monkeypatch.setattr(tables, "LARGE", 5_000)
     together = find_runs([tmp_path])
-    monkeypatch.setattr(tables, "_LARGE", 1 << 60)
+    monkeypatch.setattr(tables, "LARGE", 1 << 60)
     alone = find_runs([tmp_path])
     assert [entry.path for entry in together.unreadable] == [entry.path for entry in alone.unreadable]
     assert len(together.runs) == len(alone.runs) == 39

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from traindiag.analysis.noise import median, point_noise, spread, turning_fraction
+from traindiag.analysis.slope import theil_sen
 from traindiag.analysis.smoothing import bin_edges, despike, smooth
 from traindiag.model.curve import Curve
 
@@ -160,5 +161,4 @@ def swing(shape: Shape, fraction: float = 0.5) -> tuple[float, float]:
     count = max(int(len(shape) * fraction), min(8, len(shape)))
     value = shape.value[-count:]
     position = np.arange(count)
-    line = np.polyval(np.polyfit(position, value, 1), position) if count > 2 else value
-    return spread(value - line), turning_fraction(value)
+    return spread(value - theil_sen(value) * position), turning_fraction(value)

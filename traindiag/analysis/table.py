@@ -55,6 +55,7 @@ class Thresholds:
         descended: a positive training loss has come down far enough, to this fraction of its start, for
             mild overfitting to be told from a run that was resumed at its end.
         unmoved: train's gain as a fraction of val's gain below which train did not move.
+        unmoved_kept: a positive training loss that came down to this fraction of its start has moved.
         accuracy_gap: val's accuracy above train's, with train near chance, that is a data problem.
         diverged: train's rise from its best, as a fraction of its range, that is divergence.
     """
@@ -71,6 +72,7 @@ class Thresholds:
     train_goes_on: float = 0.15
     descended: float = 0.6
     unmoved: float = 0.2
+    unmoved_kept: float = 0.85
     accuracy_gap: float = 0.15
     diverged: float = 0.25
 
@@ -267,7 +269,9 @@ def read_disagreement(
     """Validation gains what training does not: the two data sets disagree."""
     val_moved = val.gain > max(6 * val.noise, 4 * train.noise) and val.end - val.best < 0.5 * val.gain
     train_change = train.start - train.end
-    if not val_moved or train_change >= limits.unmoved * val.gain:
+    # Validation may start far above training (batch normalisation does), so that its gain dwarfs any other.
+    train_fell = train.positive and train.kept < limits.unmoved_kept
+    if not val_moved or train_fell or train_change >= limits.unmoved * val.gain:
         return _read_contradiction(train, val, train_trend, val_trend, limits)
     share = train_change / val.gain
     return Reading(

@@ -66,6 +66,8 @@ class Oscillating(Rule):
         deviation, turns = swing(train)
         half = train.smooth[len(train) // 2 :]
         level = float(np.median(half))
+        if deviation == 0:
+            return None
         gain = max(train.gain, deviation)
         of_gain, of_level = deviation / gain, deviation / level
         progress = float(

@@ -19,8 +19,9 @@ class Overfitting(Rule):
 
     ## Evidence
     Error: the validation loss lies above its smoothed best by more than its noise, by more than any earlier
-    rise that was made good, and by 3.5 % or more of what was gained (more, up to a fifth, when the best epoch is only a
-    patience of EarlyStopping ago). Warning: validation gains nothing for ten epochs and a fifth of the run while training falls by another 15 % of its gain.
+    rise that was made good, and by 3.5 % or more of what was gained (more, up to a fifth, when the best epoch
+    is only a patience of EarlyStopping ago). Warning: validation gains nothing for ten epochs and a fifth of
+    the run while training falls by another 15 % of its gain.
 
     ## Remedies
     Stop at the best epoch and keep its weights; dropout, weight decay; pooling or a narrower network; more or

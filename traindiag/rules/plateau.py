@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from traindiag.analysis.shape import swing
+from traindiag.analysis.shape import Shape, swing
 from traindiag.analysis.signals import Signals
 from traindiag.analysis.table import bounces
 from traindiag.model.finding import Finding
@@ -51,8 +51,7 @@ class Plateau(Rule):
         reading, train = signals.reading, signals.train_shape or signals.val_shape
         if reading is None or reading.cell != "plateau" or train is None:
             return
-        deviation, turns = swing(train)
-        if bounces(train) or (turns > 0.4 and deviation > 0.03 * train.gain):
+        if bounces(train) or any(_swings(shape) for shape in (train, signals.val_shape) if shape is not None):
             remedies = present(
                 lower_learning_rate(
                     signals, 10, "the training loss bounces around the valley instead of sinking into it"
@@ -113,3 +112,9 @@ class Plateau(Rule):
             "flat without any evidence of its level",
             {"loss": line(30, 0.22, 0.215, 0.02), "val_loss": line(30, 0.30, 0.30, 0.02, 1)},
         )
+
+
+def _swings(shape: Shape) -> bool:
+    """Whether the end of a loss goes to and fro by a few percent of all it gained."""
+    deviation, turns = swing(shape)
+    return turns > 0.4 and deviation > 0.03 * shape.gain

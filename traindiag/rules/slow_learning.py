@@ -8,8 +8,8 @@ from traindiag.analysis.confidence import confidence, ratio
 from traindiag.analysis.level import as_fraction
 from traindiag.analysis.shape import Shape
 from traindiag.analysis.signals import Signals
+from traindiag.analysis.slope import theil_sen
 from traindiag.analysis.smoothing import smooth
-from traindiag.analysis.trends import theil_sen
 from traindiag.model.finding import Evidence, Finding
 from traindiag.rules.base import Example, Rule, option
 from traindiag.rules.examples import decay, line
