@@ -17,7 +17,7 @@ from traindiag.cli.output import say
 from traindiag.model.errors import TraindiagError
 
 OK, FAILED, USAGE, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
-COMMANDS = ("analyze", "check", "compare", "plot", "replay", "train", "rules", "explain", "readers")
+COMMANDS = ("analyze", "check", "compare", "plot", "replay", "watch", "train", "rules", "explain", "readers")
 EXAMPLES = """[bold]Examples[/bold]
 $ traindiag analyze logs/                 what went wrong and what to change
 $ traindiag analyze logs/ -o report.json  the same for programs
@@ -61,7 +61,7 @@ def build(commands: tuple[str, ...] = COMMANDS) -> typer.Typer:
 
 
 def _needs(name: str) -> bool:
-    return name in ("analyze", "plot", "replay", "explain")
+    return name in ("analyze", "plot", "replay", "watch", "explain")
 
 
 def main(arguments: list[str] | None = None) -> None:
