@@ -54,6 +54,7 @@ _DIAGNOSTIC = re.compile(
 _TOP_K = re.compile(r"top[_@ -]?k|top[_@ -]?([2-9]|\d\d)|(acc|accuracy)@?([2-9]|\d\d)(?!\d)", re.I)
 
 
+@lru_cache(maxsize=4096)
 def split_and_metric(name: str, default: str = "train") -> tuple[str, str]:
     """Split and bare metric of a logged name: ``val_loss`` -> ``("val", "loss")``.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.metadata
+import os
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -50,6 +51,7 @@ class LogFile:
         shown: how it is named in messages and reports: what the user typed, joined with what lies below.
         data: its bytes when they are in memory already (standard input).
         names: what the user says columns or keys mean, by their name in the file: ``{"trn": "loss"}``.
+        below: the path relative to the folder it was found below, POSIX style; empty for a file the user named.
 
     Attributes:
         memo: what readers found out about the file while recognising it, kept for the reading.
@@ -57,15 +59,17 @@ class LogFile:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | str,
         shown: str | None = None,
         data: bytes | None = None,
         names: Mapping[str, str] = _NOTHING,
+        below: str = "",
     ) -> None:
-        self.path = path
+        self._where = os.fspath(path)
         self.names = names
         self.memo: dict[str, Any] = {}
-        self.shown = str(path) if shown is None else shown
+        self.shown = self._where if shown is None else shown
+        self.below = below
         self._data = data
         self._head: bytes | None = None if data is None else data[:HEAD_BYTES]
         self._size: int | None = None if data is None else len(data)
@@ -73,10 +77,15 @@ class LogFile:
     def __repr__(self) -> str:
         return f"LogFile({self.shown!r})"
 
+    @cached_property
+    def path(self) -> Path:
+        """Where the file is; made when it is asked for: thousands of small files never need one."""
+        return Path(self._where)
+
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return self.path.name
+        return os.path.basename(self._where)
 
     @property
     def in_memory(self) -> bool:
@@ -98,10 +107,11 @@ class LogFile:
         """The first `HEAD_BYTES` bytes."""
         if self._head is None:
             try:
-                with self.path.open("rb") as file:
-                    self._head = file.read(HEAD_BYTES)
+                self._head = _beginning(self._where)
             except OSError as error:
                 raise self.unreadable(_reason(error), "check the path and its permissions") from error
+            if len(self._head) < HEAD_BYTES and self._size is None:
+                self._size = len(self._head)
         return self._head
 
     def forget(self) -> None:
@@ -132,6 +142,15 @@ class LogFile:
     def unreadable(self, what: str, next_step: str) -> UnreadableError:
         """The error to raise when this file cannot be read."""
         return UnreadableError(what, where=self.shown, next_step=next_step)
+
+
+def _beginning(path: str) -> bytes:
+    """The first `HEAD_BYTES` bytes of a file."""
+    with open(path, "rb", buffering=0) as file:
+        head = file.read(HEAD_BYTES)
+        while len(head) < HEAD_BYTES and (more := file.read(HEAD_BYTES - len(head))):
+            head += more
+    return head
 
 
 def _reason(error: OSError) -> str:

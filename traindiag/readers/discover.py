@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -16,10 +16,11 @@ from traindiag.model.names import is_accuracy
 from traindiag.model.nearest import did_you_mean
 from traindiag.model.report import Unreadable
 from traindiag.model.run import Run, Source
-from traindiag.readers.base import Fit, LogFile, LoggedRun, NotALogError, Reader, all_readers
+from traindiag.readers.base import LogFile, LoggedRun, NotALogError, Reader, all_readers
 from traindiag.readers.merge import Candidate, Merged, files_of, merge
 from traindiag.readers.naming import Names, home_of, titles_of
 from traindiag.readers.parsing.text import decode_head
+from traindiag.readers.recognising import Recogniser
 from traindiag.readers.walking import Root, reported
 
 _MOST_HELD = 64 << 20
@@ -96,24 +97,6 @@ def _chosen_readers(name: str | None) -> tuple[Reader, ...]:
     return chosen
 
 
-def recognise(file: LogFile, readers: Iterable[Reader]) -> Reader | None:
-    """The reader whose format the file has; None where no reader knows it.
-
-    Raises:
-        UnreadableError: two readers fit equally well, or the file cannot be opened.
-    """
-    fits: dict[Fit, list[Reader]] = defaultdict(list)
-    for reader in readers:
-        fits[reader.fit(file)].append(reader)
-    best = max(fits)
-    if best is Fit.NO:
-        return None
-    if len(fits[best]) > 1:
-        tied = " and ".join(sorted(reader.name for reader in fits[best]))
-        raise file.unreadable(f"fits {tied} equally well", "choose one with --reader NAME")
-    return fits[best][0]
-
-
 def _runs_below(
     root: Root,
     readers: tuple[Reader, ...],
@@ -157,11 +140,12 @@ def _recognised(
 ) -> tuple[dict[Reader, list[LogFile]], int]:
     """The files below a root by the reader that knows them, and how many were looked at."""
     known: dict[Reader, list[LogFile]] = defaultdict(list)
+    recogniser = Recogniser(readers)
     count = held = 0
     for file in root.files(unreadable):
         count += 1
         with reported(unreadable, file.shown):
-            chosen = recognise(file, readers)
+            chosen = recogniser.reader_of(file)
             if chosen is None and not root.is_folder:
                 if not forced:
                     raise _not_a_log(file)
@@ -198,8 +182,8 @@ def _clusters(
     for reader in sorted(known, key=lambda each: (each.precedence, each.name)):
         with reported(unreadable, root.shown):
             for group in reader.groups(known[reader]):
-                folders = [posixpath.dirname(root.below(file)) for file in group]
-                home = posixpath.commonpath(folders) if len(folders) > 1 else folders[0]
+                folders = {posixpath.dirname(file.below) for file in group}
+                home = posixpath.commonpath(folders) if len(folders) > 1 else folders.pop()
                 clusters[home_of(home)].append((reader, group))
     return dict(clusters)
 
@@ -251,7 +235,7 @@ def _percent(run: LoggedRun) -> dict[str, str]:
     """Accuracies that count to 100, by their names."""
     details = {}
     for series in run.series:
-        if is_accuracy(series.metric) and len(series):
+        if is_accuracy(series.metric) and bool((series.value > 1.5).any()):
             top = np.nanmax(np.where(np.isfinite(series.value), series.value, 0.0))
             if 1.5 < top <= 100:
                 details[f"{series.split}/{series.metric}"] = "in percent"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 
 from traindiag.model.errors import UnreadableError
-from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
-from traindiag.readers.parsing.epochs import attempts_of
-from traindiag.readers.parsing.tables import Layout, Table, iter_names, layout_of, read_table, read_together
+from traindiag.model.run import Damage
+from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
+from traindiag.readers.parsing.epochs import Attempt, attempts_of
+from traindiag.readers.parsing.joined import attempts_of_each, read_together
+from traindiag.readers.parsing.tables import Layout, Table, iter_names, layout_of, read_table
 
 _BATCH = 1_000
+_EPOCH_NAMES = ("epoch",)
 _INDEX_NAMES = ("", "unnamed: 0", "index")
 _FOREIGN_WORDS = ("step", "global_step", "iter", "iteration", "batch")
 _FOREIGN_PREFIXES = ("train_", "train/", "valid_", "eval_", "val/", "metrics/", "test_")
@@ -42,24 +45,40 @@ class KerasCsv(Reader):
                 "the file is empty" if not file.head.strip() else "no header line with names of metrics",
                 "check that the training wrote it to the end",
             )
-        return _runs(file, read_table(file, layout))
+        return _runs_of(file, read_table(file, layout))
 
     def read_many(
         self, groups: Iterable[Sequence[LogFile]]
     ) -> Iterator[Sequence[LoggedRun] | UnreadableError]:
         remaining = iter(groups)
         while batch := list(islice(remaining, _BATCH)):
-            together = read_together([file for group in batch for file in group])
-            for group in batch:
-                table = together.pop(group[0], None)
+            together: dict[LogFile, tuple[list[Attempt], Mapping[str, str]]] = {}
+            for joined in read_together([file for group in batch for file in group]):
+                attempts = attempts_of_each(joined, axis_names=_EPOCH_NAMES, index_names=_INDEX_NAMES)
+                together.update((file, (each, joined.details)) for file, each in attempts.items())
+            for [file] in batch:
+                found = together.pop(file, None)
                 try:
-                    yield self.read(group) if table is None else _runs(group[0], table)
+                    if found is None:
+                        yield self.read([file])
+                    else:
+                        yield _runs(file, found[0], digest_of(file.read_bytes()), (), found[1])
                 except UnreadableError as error:
                     yield error
 
 
-def _runs(file: LogFile, table: Table) -> list[LoggedRun]:
-    runs = attempts_of(table, axis_names=("epoch",), index_names=_INDEX_NAMES)
+def _runs_of(file: LogFile, table: Table) -> list[LoggedRun]:
+    runs = attempts_of(table, axis_names=_EPOCH_NAMES, index_names=_INDEX_NAMES)
+    return _runs(file, runs, table.digest, table.damage, table.details)
+
+
+def _runs(
+    file: LogFile,
+    runs: Sequence[Attempt],
+    digest: str,
+    damage: tuple[Damage, ...],
+    details: Mapping[str, str],
+) -> list[LoggedRun]:
     if not runs:
         raise file.unreadable("a header but no row of numbers", "check that the training finished an epoch")
     return [
@@ -67,9 +86,9 @@ def _runs(file: LogFile, table: Table) -> list[LoggedRun]:
             files=(file,),
             series=run.series,
             label=run.label,
-            digest=table.digest,
-            damage=table.damage,
-            details={**table.details, **run.details},
+            digest=digest,
+            damage=damage,
+            details={**details, **run.details},
         )
         for run in runs
     ]

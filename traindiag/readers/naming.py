@@ -63,7 +63,7 @@ def _labelled(name: str, run: LoggedRun, number: int, merged: Sequence[Merged]) 
 
 def _place(root: Root, group: Merged) -> str:
     """Where a run lies: its file, or the folder its several files share."""
-    inside = [root.below(file) for file in group.main.run.files]
+    inside = [file.below for file in group.main.run.files]
     if len(inside) == 1:
         return inside[0]
     folder = posixpath.commonpath([posixpath.dirname(each) for each in inside])

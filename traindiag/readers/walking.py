@@ -7,8 +7,9 @@ import posixpath
 import stat
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
+from types import TracebackType
 
 from traindiag.model.errors import TraindiagError, UnreadableError
 from traindiag.model.report import Unreadable
@@ -36,26 +37,46 @@ _MOST_UNPACKED = 256 << 20
 _IGNORED_FOLDERS = frozenset(("__pycache__", "node_modules", "site-packages"))
 
 
-@contextmanager
-def reported(unreadable: list[Unreadable], shown: str) -> Iterator[None]:
+class reported:  # noqa: N801  it reads as a verb: with reported(...)
     """Turns whatever goes wrong with one file into an entry of the list."""
-    try:
-        yield
-    except UnreadableError as error:
-        where = error.where or shown
+
+    __slots__ = ("shown", "unreadable")
+
+    def __init__(self, unreadable: list[Unreadable], shown: str) -> None:
+        self.unreadable = unreadable
+        self.shown = shown
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is None or not isinstance(error, Exception):
+            return False
+        entry = _entry(error, self.shown)
+        if entry is None:
+            return False
+        self.unreadable.append(entry)
+        return True
+
+
+def _entry(error: Exception, shown: str) -> Unreadable | None:
+    """What to say about a failure; None for one that is no matter of a single file."""
+    if isinstance(error, UnreadableError):
         text = f"{error.what}; {error.next_step}" if error.next_step else error.what
-        unreadable.append(Unreadable(path=where, message=text))
-    except TraindiagError:
-        raise
-    except RecursionError:
-        unreadable.append(Unreadable(path=shown, message="nested too deeply for a log"))
-    except MemoryError:
-        unreadable.append(Unreadable(path=shown, message="too large for the memory there is"))
-    except OSError as error:
-        unreadable.append(Unreadable(path=shown, message=_reason(error)))
-    except Exception as error:  # A fault of one reader must not lose the other runs.
-        what = f"the reader failed ({type(error).__name__}: {error})"
-        unreadable.append(Unreadable(path=shown, message=" ".join(what.split())[:300]))
+        return Unreadable(path=error.where or shown, message=text)
+    if isinstance(error, TraindiagError):
+        return None
+    if isinstance(error, RecursionError):
+        return Unreadable(path=shown, message="nested too deeply for a log")
+    if isinstance(error, MemoryError):
+        return Unreadable(path=shown, message="too large for the memory there is")
+    if isinstance(error, OSError):
+        return Unreadable(path=shown, message=_reason(error))
+    # A fault of one reader must not lose the other runs.
+    what = f"the reader failed ({type(error).__name__}: {error})"
+    return Unreadable(path=shown, message=" ".join(what.split())[:300])
 
 
 def _reason(error: OSError) -> str:
@@ -101,7 +122,7 @@ class Root:
                 )
             yield LogFile(Path("stdin"), "standard input", data, self.names)
         elif self.is_folder:
-            yield from self._walk(self.path, "", unreadable, frozenset())
+            yield from self._walk(os.fspath(self.path), "", unreadable, frozenset())
         else:
             yield self._single()
 
@@ -120,18 +141,18 @@ class Root:
                 return LogFile(self.path, self.shown, pipe.read(_STDIN_LIMIT), self.names)
         return self._opened(self.path, self.shown)
 
-    def _opened(self, path: Path, shown: str) -> LogFile:
-        data = _unpacked(path, shown) if path.suffix.lower() == ".gz" else None
-        return LogFile(path, shown, data, names=self.names)
+    def _opened(self, path: Path | str, shown: str, below: str = "") -> LogFile:
+        data = _unpacked(path, shown) if shown[-3:].lower() == ".gz" else None
+        return LogFile(path, shown, data, names=self.names, below=below)
 
     def _walk(
-        self, folder: Path, below: str, unreadable: list[Unreadable], above: frozenset[tuple[int, int]]
+        self, folder: str, below: str, unreadable: list[Unreadable], above: frozenset[tuple[int, int]]
     ) -> Iterator[LogFile]:
         shown = posixpath.join(self.shown, below) if below else self.shown
         try:
-            status = folder.stat()
+            status = os.stat(folder)
             with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
+                entries = sorted(listing, key=attrgetter("name"))
         except OSError as error:
             unreadable.append(Unreadable(path=shown, message=f"{_reason(error)}; check its permissions"))
             return
@@ -140,7 +161,8 @@ class Root:
             return
         folders = []
         for entry in entries:
-            if entry.name.startswith("."):
+            name = entry.name
+            if name.startswith("."):
                 continue
             try:
                 is_folder = entry.is_dir()
@@ -148,22 +170,16 @@ class Root:
             except OSError:
                 continue
             if is_folder:
-                folders.append(entry.name)
-            elif is_file and _may_be_log(entry.name):
-                where = posixpath.join(self.shown, posixpath.join(below, entry.name))
+                folders.append(name)
+            elif is_file and _may_be_log(name):
+                where = posixpath.join(shown, name)
                 with reported(unreadable, where):
-                    yield self._opened(folder / entry.name, where)
+                    yield self._opened(entry.path, where, f"{below}/{name}" if below else name)
         for name in folders:
             if name not in _IGNORED_FOLDERS:
                 yield from self._walk(
-                    folder / name, posixpath.join(below, name), unreadable, above | {identity}
+                    os.path.join(folder, name), posixpath.join(below, name), unreadable, above | {identity}
                 )
-
-    def below(self, file: LogFile) -> str:
-        """Path of a file relative to this root, POSIX style; empty for the root itself."""
-        if not self.is_folder:
-            return ""
-        return file.path.relative_to(self.path).as_posix()
 
 
 def _may_be_log(name: str) -> bool:
@@ -174,7 +190,7 @@ def _may_be_log(name: str) -> bool:
     return suffix.lower() not in _NO_LOGS
 
 
-def _unpacked(path: Path, shown: str) -> bytes:
+def _unpacked(path: Path | str, shown: str) -> bytes:
     """The content of a ``.gz``.
 
     Raises:

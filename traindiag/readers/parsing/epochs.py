@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from traindiag.model.frame import MISSING, Series
 from traindiag.model.names import is_loss, split_and_metric
+from traindiag.readers.parsing.tables import Column
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from traindiag.readers.parsing.tables import Column, Table
+    from traindiag.readers.parsing.tables import Table
 
 _MANY_STEPS_BACK = 1_000
 _STUB = 2
@@ -65,6 +67,8 @@ def stretches_of(epoch: NDArray[np.int64], loss: NDArray[np.float64] | None) -> 
         epoch: int64, shape (rows,), `MISSING` for rows without one.
         loss: float64, shape (rows,): the training loss if there is one.
     """
+    if not len(epoch) or (epoch[0] != MISSING and bool((epoch[1:] > epoch[:-1]).all())):
+        return [Stretch(start=0, stop=len(epoch), epoch=epoch)]
     epoch, notes = _without_slips(epoch)
     steps_back = np.flatnonzero(np.diff(epoch) < 0) + 1
     if len(steps_back) == 0 or len(steps_back) > _MANY_STEPS_BACK:
@@ -144,17 +148,13 @@ def attempts_of(
     Returns:
         Runs with at least one value; none when the table holds no metric.
     """
-    axis = find_column(table.columns, axis_names)
-    index = find_column(table.columns, index_names)
+    roles = roles_of(tuple(table.columns), tuple(axis_names), tuple(index_names))
     details: dict[str, str] = {}
-    epoch = _epochs(table, axis or index, details, named=axis is not None)
-    metrics = {
-        name: column
-        for name, column in table.columns.items()
-        if name not in (axis, index) and name.lower() not in _WALL_TIME_NAMES
-    }
-    wall_time = _wall_time(table.columns)
-    stretches = stretches_of(epoch, _training_loss(metrics))
+    epoch = _epochs(table, roles.epoch, details, named=roles.named)
+    metrics = {name: table.columns[name] for name in roles.metrics}
+    wall_time = None if roles.wall_time is None else _wall_time(table.columns[roles.wall_time])
+    loss = None if roles.loss is None else table.columns[roles.loss].value
+    stretches = stretches_of(epoch, loss)
     attempts: list[Attempt] = []
     for stretch in stretches:
         series = series_of_columns(metrics, stretch, wall_time, names)
@@ -163,6 +163,37 @@ def attempts_of(
             label = f"run {len(attempts) + 1}" if len(stretches) > 1 else ""
             attempts.append(Attempt(label=label, series=series, details=said))
     return attempts
+
+
+class Roles(NamedTuple):
+    """What the columns of a table are for, by their names; `named` when the epochs have a column of their own."""
+
+    epoch: str | None
+    named: bool
+    metrics: tuple[str, ...]
+    wall_time: str | None
+    loss: str | None
+
+
+@lru_cache(maxsize=64)
+def roles_of(columns: tuple[str, ...], axis_names: tuple[str, ...], index_names: tuple[str, ...]) -> Roles:
+    """What the columns of a table are for; names as in `attempts_of`."""
+    axis, index = find_column(columns, axis_names), find_column(columns, index_names)
+    metrics = tuple(
+        name for name in columns if name not in (axis, index) and name.lower() not in _WALL_TIME_NAMES
+    )
+    return Roles(
+        epoch=axis or index,
+        named=axis is not None,
+        metrics=metrics,
+        wall_time=find_column(columns, sorted(_WALL_TIME_NAMES)),
+        loss=next((name for name in metrics if _is_training_loss(name)), None),
+    )
+
+
+def _is_training_loss(name: str) -> bool:
+    split, metric = split_and_metric(name)
+    return split == "train" and is_loss(metric)
 
 
 def find_column(columns: Iterable[str], wanted: Iterable[str]) -> str | None:
@@ -177,42 +208,52 @@ def _epochs(table: Table, name: str | None, details: dict[str, str], *, named: b
         return np.arange(table.rows, dtype=np.int64)
     column = table.columns[name]
     epoch = whole_numbers(column)
-    known = epoch[epoch != MISSING]
-    first = int(known.min()) if len(known) else 0
-    if not named:
-        details["epochs"] = "from the unnamed index column"
-    elif first == 0:
-        details["epochs"] = "zero-based"
-    else:
-        details["epochs"] = f"as in the file, from {first}"
+    first = int(epoch.min()) if len(epoch) else 0
+    if first == MISSING:
+        first = int(epoch[epoch != MISSING].min(initial=2**62))
+        first = 0 if first == 2**62 else first
+    details["epochs"] = origin_of(first, named=named)
     return epoch
+
+
+def origin_of(first: int, *, named: bool) -> str:
+    """Where epochs come from and what they count from, in words."""
+    if not named:
+        return "from the unnamed index column"
+    return "zero-based" if first == 0 else f"as in the file, from {first}"
+
+
+def rising(
+    column: NDArray[np.float64], ranges: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Epochs of many tables that stand one after the other, and of which tables they only rise.
+
+    Args:
+        column: the epochs as read, shape (all rows,).
+        ranges: shape (tables, 2), the rows of each: begin and end.
+    """
+    epoch = whole_numbers(Column(value=column))
+    back = np.cumsum(np.append(0, (epoch[1:] <= epoch[:-1]) | (epoch[:-1] == MISSING)))
+    last = ranges[:, 1] - 1
+    return epoch, (back[last] == back[ranges[:, 0]]) & (epoch[last] != MISSING)
 
 
 def whole_numbers(column: Column) -> NDArray[np.int64]:
     """A column as int64, `MISSING` where it is blank, not finite or beyond int64."""
     value = column.value
+    if column.known is None and len(value) and bool(abs(value.min()) < 2**62 > abs(value.max())):
+        return value.astype(np.int64)
     fine = np.isfinite(value) & (np.abs(value) < 2**62)
     if column.known is not None:
         fine &= column.known
     return np.where(fine, np.where(fine, value, 0).astype(np.int64), MISSING)
 
 
-def _wall_time(columns: Mapping[str, Column]) -> NDArray[np.float64] | None:
-    name = find_column(columns, sorted(_WALL_TIME_NAMES))
-    if name is None:
-        return None
-    value = columns[name].value
+def _wall_time(column: Column) -> NDArray[np.float64] | None:
+    value = column.value
     finite = value[np.isfinite(value)]
     low, high = _PLAUSIBLE_SECONDS
     return value if len(finite) and bool(((finite > low) & (finite < high)).all()) else None
-
-
-def _training_loss(metrics: Mapping[str, Column]) -> NDArray[np.float64] | None:
-    for name, column in metrics.items():
-        split, metric = split_and_metric(name)
-        if split == "train" and is_loss(metric):
-            return column.value
-    return None
 
 
 def series_of_columns(
@@ -224,20 +265,23 @@ def series_of_columns(
 ) -> tuple[Series, ...]:
     """One series a column: the rows of `stretch` that hold a value."""
     rows = slice(stretch.start, stretch.stop)
+    epochs = _unless_missing(stretch.epoch)
     found: list[Series] = []
     taken: set[tuple[str, str]] = set()
     for name, column in metrics.items():
         picked: NDArray[np.bool_] | slice = slice(None)
+        epoch = epochs
         if column.known is not None:
             picked = column.known[rows]
             if not picked.any():
                 continue
+            epoch = _unless_missing(stretch.epoch[picked])
         key = unique_name((names or {}).get(name, name), taken)
         found.append(
             Series(
                 *key,
                 column.value[rows][picked],
-                epoch=_unless_missing(stretch.epoch[picked]),
+                epoch=epoch,
                 step=None if step is None else step[rows][picked],
                 wall_time=None if wall_time is None else wall_time[rows][picked],
             )
@@ -246,7 +290,7 @@ def series_of_columns(
 
 
 def _unless_missing(epoch: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    return None if len(epoch) and bool((epoch == MISSING).all()) else epoch
+    return None if len(epoch) and bool(epoch.max() == MISSING) else epoch
 
 
 def unique_name(name: str, taken: set[tuple[str, str]]) -> tuple[str, str]:

@@ -8,7 +8,6 @@ import re
 import struct
 import warnings
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 18
 _LINE_END = re.compile(rb"\r*\n|\r")
-_NOT_PLAIN = (b'"', b"\r", b"\n\n")
 _NAN_WORD = re.compile(rb"nan", re.I)
 _BLANKS = ["", "NA", "N/A", "n/a", "#na#", "#N/A", "None", "none", "null", "NULL", "<NA>"]
 _NANS = ["nan", "NaN", "-nan", "-NaN", "NAN"]
@@ -65,7 +63,7 @@ def _columns(data: bytes | mmap.mmap, source: Path | io.BytesIO, layout: Layout)
     if data[-1:] not in (b"\n", b"\r"):
         return None
     above, body = _above(data, layout)
-    frame = _parse(source, layout, above)
+    frame = parse(source, layout, above)
     if frame is None:
         return None
     columns: dict[str, Column] = {}
@@ -82,7 +80,9 @@ def _columns(data: bytes | mmap.mmap, source: Path | io.BytesIO, layout: Layout)
     return columns
 
 
-def _parse(source: Path | io.BytesIO, layout: Layout, above: int) -> pd.DataFrame | None:
+def parse(
+    source: Path | io.BytesIO, layout: Layout, above: int, *, skip_blank_lines: bool = True
+) -> pd.DataFrame | None:
     """The columns that are no words, as float64 and called by their index; None where one is no number."""
     import pandas as pd
 
@@ -106,6 +106,7 @@ def _parse(source: Path | io.BytesIO, layout: Layout, above: int) -> pd.DataFram
                 encoding="latin-1" if layout.encoding == "latin-1" else "utf-8",
                 keep_default_na=False,
                 na_values=_BLANKS + _NANS,
+                skip_blank_lines=skip_blank_lines,
                 on_bad_lines="error",
             )
     except (ValueError, OverflowError, UnicodeError, pd.errors.ParserError, pd.errors.ParserWarning):
@@ -114,36 +115,6 @@ def _parse(source: Path | io.BytesIO, layout: Layout, above: int) -> pd.DataFram
 
 def _wanted(layout: Layout) -> list[int]:
     return [index for index, kind in enumerate(layout.kinds) if kind != "word"]
-
-
-def read_joined(files: Sequence[LogFile], layout: Layout) -> dict[LogFile, tuple[dict[str, Column], str]]:
-    """The columns and digests of many small tables of one layout, parsed as one table.
-
-    Files that are not plain (blank lines, quotes, gaps, a last line without an end) are left out; when the
-    parser stumbles over one of them, all are.
-    """
-    plain: list[tuple[LogFile, bytes, int]] = []
-    bodies: list[bytes] = []
-    for file in files:
-        data = file.read_bytes()
-        _, start = _above(data, layout)
-        rows = data.count(b"\n", start)
-        if rows and data.endswith(b"\n") and not any(mark in data for mark in _NOT_PLAIN):
-            plain.append((file, data, rows))
-            bodies.append(data[start:])
-    frame = _parse(io.BytesIO(b"".join(bodies)), layout, 0) if plain else None
-    if frame is None or len(frame) != sum(rows for _, _, rows in plain):
-        return {}
-    arrays = {layout.names[index]: frame[index].to_numpy() for index in _wanted(layout)}
-    gap = np.logical_or.reduce([np.isnan(array) for array in arrays.values()])
-    found: dict[LogFile, tuple[dict[str, Column], str]] = {}
-    end = 0
-    for file, data, rows in plain:
-        begin, end = end, end + rows
-        if not gap[begin:end].any():
-            columns = {name: Column(value=array[begin:end]) for name, array in arrays.items()}
-            found[file] = columns, digest_of(data)
-    return found
 
 
 def _above(data: bytes | mmap.mmap, layout: Layout) -> tuple[int, int]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -29,10 +29,11 @@ _HEADER_WITHIN = 12
 """The header is looked for in this many first lines that are not blank: title lines may stand above it."""
 _SAMPLE_ROWS = 10
 _SNIFFED_LINES = 60
-_LARGE = 1 << 18
+LARGE = 1 << 18
 """From this many bytes on pandas' start-up cost pays off."""
 _MISSING_CELLS = frozenset(("", "na", "n/a", "#na#", "#n/a", "none", "null", "<na>", "-", "--"))
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?$")
+_NUMBER_BYTES = b"0123456789.,+-e\n"
 _SURE_DIGITS = 15
 _FEW_ROWS = 3
 MAX_DAMAGE_ENTRIES = 20
@@ -63,6 +64,23 @@ class Layout:
     header: int
     kinds: tuple[Kind, ...]
     logged: tuple[str, ...] = ()
+
+    @property
+    def of_numbers(self) -> bool:
+        """Whether the header is the first line and every column one of numbers."""
+        return self.header == 0 and set(self.kinds) == {"number"}
+
+
+class Plain(NamedTuple):
+    """A small table of commas and line feeds in which nothing but numbers stands below the header.
+
+    Attributes:
+        header: the first line with its end.
+        rows: how many lines stand below it, on average as wide as the header.
+    """
+
+    header: bytes
+    rows: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +134,36 @@ def layout_of(file: LogFile) -> Layout | None:
         file.memo["layout"] = layout
     found: Layout | None = file.memo["layout"]
     return found
+
+
+def take_layout(file: LogFile, layout: Layout) -> None:
+    """Spare `layout_of` the work: the file is laid out like another one."""
+    file.memo["layout"] = file.memo["taken"] = layout
+
+
+def retake_layout(file: LogFile) -> None:
+    """Let `layout_of` look for itself, should the file have been taken for one laid out like another."""
+    if file.memo.pop("taken", None):
+        del file.memo["layout"]
+
+
+def plain_of(file: LogFile) -> Plain | None:
+    """The header and the number of rows of a plain small table; None where a closer look is needed."""
+    if "plain" not in file.memo:
+        file.memo["plain"] = _plain(file.head)
+    found: Plain | None = file.memo["plain"]
+    return found
+
+
+def _plain(data: bytes) -> Plain | None:
+    if len(data) >= HEAD_BYTES or not data.endswith(b"\n"):
+        return None
+    header = data[: data.index(b"\n") + 1]
+    width, rows = header.count(b","), data.count(b"\n") - 1
+    full = rows > 0 and width > 0 and data.count(b",") == width * (rows + 1)
+    if not full:
+        return None
+    return None if data[len(header) :].translate(None, _NUMBER_BYTES) else Plain(header, rows)
 
 
 def sniff(head: bytes) -> Layout | None:
@@ -217,8 +265,8 @@ def read_table(file: LogFile, layout: Layout, *, short_rows: bool = False) -> Ta
     Raises:
         UnreadableError: the file cannot be read.
     """
-    details = _layout_details(layout)
-    if file.size >= _LARGE:
+    details = layout_details(layout)
+    if file.size >= LARGE:
         from traindiag.readers.parsing.large_tables import read_regular
 
         regular = read_regular(file, layout)
@@ -235,29 +283,8 @@ def read_table(file: LogFile, layout: Layout, *, short_rows: bool = False) -> Ta
     )
 
 
-def read_together(files: Sequence[LogFile]) -> dict[LogFile, Table]:
-    """The tables among many small files that can be parsed in one go: regular ones of one and the same header.
-
-    The others, and all when they are too few to pay for it, are left to `read_table`.
-    """
-    by_layout: dict[Layout, list[LogFile]] = defaultdict(list)
-    for file in files:
-        layout = layout_of(file)
-        if layout is not None and layout.header == 0 and file.size < _LARGE:
-            by_layout[layout].append(file)
-    tables: dict[LogFile, Table] = {}
-    for layout, alike in by_layout.items():
-        if sum(file.size for file in alike) >= _LARGE:
-            from traindiag.readers.parsing.large_tables import read_joined
-
-            for file, (columns, digest) in read_joined(alike, layout).items():
-                rows = len(next(iter(columns.values())).value)
-                details = _layout_details(layout)
-                tables[file] = Table(columns=columns, rows=rows, digest=digest, damage=(), details=details)
-    return tables
-
-
-def _layout_details(layout: Layout) -> dict[str, str]:
+def layout_details(layout: Layout) -> dict[str, str]:
+    """What was inferred, in words."""
     details: dict[str, str] = {}
     renamed = [f"{old} is {new}" for old, new in zip(layout.logged, layout.names, strict=False) if old != new]
     if renamed:
