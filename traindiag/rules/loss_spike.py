@@ -68,7 +68,7 @@ class LossSpike(Rule):
 
     def _finding(self, signals: Signals, curve: Curve, shape: Shape, spikes: tuple[Spike, ...]) -> Finding:
         highest = max(spikes, key=lambda spike: spike.height)
-        severe = curve.split == "train" and self._severe(curve, shape, spikes)
+        severe = curve.split == "train" and self._severe(curve, shape, spikes, signals.resumed)
         name = "training" if curve.split == "train" else "validation"
         where = ", ".join(str(spike.epoch) for spike in spikes[:6]) + (" ..." if len(spikes) > 6 else "")
         count = "once" if len(spikes) == 1 else f"{len(spikes)} times"
@@ -93,11 +93,11 @@ class LossSpike(Rule):
             severity=Severity.WARNING if severe else Severity.NOTE,
         )
 
-    def _severe(self, curve: Curve, shape: Shape, spikes: tuple[Spike, ...]) -> bool:
-        """Several, or one above the start: the true start, however far above all the rest it is."""
+    def _severe(self, curve: Curve, shape: Shape, spikes: tuple[Spike, ...], resumed: bool) -> bool:
+        """Several, or one above the true start of the run, however far above all the rest that is."""
         start = max(shape.start, float(curve.value[0]))
         tall = [spike for spike in spikes if spike.height > self.height * (start - shape.best)]
-        return len(tall) >= self.several or any(spike.value > start for spike in tall)
+        return len(tall) >= self.several or (not resumed and any(spike.value > start for spike in tall))
 
     @staticmethod
     def _remedies(signals: Signals, curve: Curve, spikes: tuple[Spike, ...]) -> tuple[Remedy, ...]:

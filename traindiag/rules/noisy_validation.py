@@ -84,6 +84,8 @@ class NoisyValidation(Rule):
             return None
         samples = self._samples(signals)
         known = f" ({samples} samples)" if samples else ""
+        # A resumed run gains so little that any noise is much of it.
+        weighty = not val.positive or noise > 0.2 * val.end
         return self.finding(
             f"one point of the validation loss{known} jumps by {number(noise)}, {of_gain:.0%} of all that was gained: "
             "its best epoch is chance",
@@ -108,7 +110,7 @@ class NoisyValidation(Rule):
                 larger_validation_set(samples, None if samples is None else 8 * samples),
                 self._average(),
             ),
-            severity=Severity.WARNING if of_gain >= self.warn * self.of_gain else Severity.NOTE,
+            severity=Severity.WARNING if of_gain >= self.warn * self.of_gain and weighty else Severity.NOTE,
         )
 
     def _by_interval(self, signals: Signals) -> Finding | None:
