@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,6 +18,7 @@ from traindiag.model.errors import UsageError
 from traindiag.model.run import Run
 from traindiag.reports.base import Options
 from traindiag.reports.comparison_json import comparison_json
+from traindiag.reports.comparison_markdown import comparison_markdown
 from traindiag.reports.comparison_text import comparison_text
 
 EPOCH = np.arange(40)
@@ -240,6 +242,21 @@ def test_text_in_ascii_and_of_hostile_names() -> None:
     assert text.isascii()
     assert "\x1b" not in text
     assert "x evil" in text
+
+
+def test_markdown_has_a_row_a_group_and_a_line_a_verdict() -> None:
+    lines = comparison_markdown(comparison()).splitlines()
+    assert len([line for line in lines if line.startswith("|")]) == 5
+    assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
+    assert lines[-2].startswith("- ❌ **runs/new: regressed.** Best val&#95;loss is 0.05 (10%) higher")
+
+
+def test_no_name_starts_markup() -> None:
+    hostile = "a|b <img onerror=x> [l](http://x) @all #1 `c` *d* www.x.org ~~s~~ \\| \x1b"
+    text = comparison_markdown(comparison(hostile))
+    safe = re.sub(r"^\| .*? \| |\*\*", "", re.sub(r"&#\d+;", "", text), flags=re.M)
+    assert not re.search(r"[<>`@\x1b\[\]~]|://|www\.|\*", safe)
+    assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
 
 
 def test_same_input_same_bytes() -> None:

@@ -108,6 +108,8 @@ def test_written_to_a_file(project: Path) -> None:
     done = compare("main", "new", "-o", "report.json", cwd=project)
     assert done.stdout == ""
     assert json.loads((project / "report.json").read_text())["comparisons"][0]["base"] == "main"
+    compare("main", "new", "-o", "report.md", cwd=project)
+    assert (project / "report.md").read_text(encoding="utf-8").startswith("## traindiag: ")
 
 
 @pytest.mark.parametrize(

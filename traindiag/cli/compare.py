@@ -6,11 +6,12 @@ import glob
 import os
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from traindiag.cli.options import ColorOption, ListFormat, ListFormatOption, OutputOption, ReaderOption
+from traindiag.cli.options import ColorOption, OutputOption, ReaderOption
 from traindiag.cli.output import say, write_result
 from traindiag.cli.progress import busy
 from traindiag.cli.reporting import layout
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from traindiag.model.names import Mode
     from traindiag.model.report import Unreadable
     from traindiag.model.run import Run
+    from traindiag.reports.base import Options
 
 EXAMPLES = """[bold]Examples[/bold]
 $ traindiag compare runs/main runs/new            each a run, or its seeds
@@ -29,6 +31,17 @@ $ traindiag compare 'main/seed-*' 'new/seed-*'    groups by glob
 $ traindiag compare runs/ --base main             all below, seeds by name
 $ traindiag compare main new --fail-on-regression
 """
+
+
+class Format(StrEnum):
+    """How a comparison is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+SUFFIXES = {".json": Format.JSON, ".md": Format.MARKDOWN, ".markdown": Format.MARKDOWN}
 
 
 class Better(StrEnum):
@@ -88,7 +101,9 @@ def compare(
         ),
     ] = False,
     reader: ReaderOption = None,
-    format: ListFormatOption = ListFormat.TEXT,
+    format: Annotated[
+        Format | None, typer.Option("--format", "-f", help="Default: by the suffix of -o, else text.")
+    ] = None,
     output: OutputOption = None,
     color: ColorOption = Color.AUTO,
 ) -> int:
@@ -97,8 +112,6 @@ def compare(
     Each group is regressed, improved, the same, or cannot be told, by more than the noise of seeds.
     """
     from traindiag.comparison import compare_runs
-    from traindiag.reports.comparison_json import comparison_json
-    from traindiag.reports.comparison_text import comparison_text
 
     unreadable: list[Unreadable] = []
     groups = _groups(paths, group_by, reader, unreadable)
@@ -111,12 +124,28 @@ def compare(
     ]
     for bad in unreadable:
         say(f"traindiag: warning: {bad.path}: {bad.message}")
-    if format is ListFormat.JSON or (output is not None and output.suffix == ".json"):
-        write_result(comparison_json(comparisons, unreadable), output)
-    else:
-        texts = [comparison_text(each, layout(color, False, output)) for each in comparisons]
-        write_result("\n".join(texts), output)
+    text = _rendered(_format(format, output), comparisons, unreadable, layout(color, False, output))
+    write_result(text, output)
     return _exit_code(comparisons) if fail_on_regression else 0
+
+
+def _format(format: Format | None, output: Path | None) -> Format:
+    by_suffix = Format.TEXT if output is None else SUFFIXES.get(output.suffix.lower(), Format.TEXT)
+    return format or by_suffix
+
+
+def _rendered(
+    format: Format, comparisons: Sequence[Comparison], unreadable: Sequence[Unreadable], options: Options
+) -> str:
+    from traindiag.reports.comparison_json import comparison_json
+    from traindiag.reports.comparison_markdown import comparison_markdown
+    from traindiag.reports.comparison_text import comparison_text
+
+    if format is Format.JSON:
+        return comparison_json(comparisons, unreadable)
+    if format is Format.MARKDOWN:
+        return "\n".join(comparison_markdown(each) for each in comparisons)
+    return "\n".join(comparison_text(each, options) for each in comparisons)
 
 
 def _exit_code(comparisons: Sequence[Comparison]) -> int:
