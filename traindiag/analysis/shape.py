@@ -9,7 +9,7 @@ import numpy as np
 
 from traindiag.analysis.noise import median, point_noise, spread, turning_fraction
 from traindiag.analysis.slope import theil_sen
-from traindiag.analysis.smoothing import bin_edges, despike, smooth
+from traindiag.analysis.smoothing import bin_edges, despike, smooth, window_for
 from traindiag.model.curve import Curve
 
 if TYPE_CHECKING:
@@ -137,8 +137,12 @@ def start_level(value: NDArray[np.float64], course: NDArray[np.float64]) -> floa
 
 
 def _best_index(value: NDArray[np.float64], course: NDArray[np.float64], near: float) -> int:
-    """The lowest logged point where the course is as low as it gets, but for noise."""
-    return int(np.argmin(np.where(course <= near, value, np.inf)))
+    """The lowest logged point where the course is as low as it gets, but for noise and smoothing."""
+    lowest = int(np.argmin(course))
+    reach = window_for(len(course)) // 2 + 1
+    candidates = course <= near
+    candidates[max(lowest - reach, 0) : lowest + reach + 1] = True
+    return int(np.argmin(np.where(candidates, value, np.inf)))
 
 
 def _digits(value: NDArray[np.float64]) -> float:
