@@ -196,3 +196,18 @@ def test_analyze_reads_settings_only_when_told(project: Path) -> None:
 
     assert "overfitting" in verdicts()
     assert set(verdicts("--config", "traindiag.toml")) == {"over-budget"}
+
+
+@pytest.mark.parametrize("command", ["check", "compare"])
+def test_help_has_an_example_and_keeps_to_80_columns(project: Path, command: str) -> None:
+    script = "from traindiag.cli.app import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, command, "--help"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=dict(os.environ) | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+        check=True,
+    )
+    assert f"$ traindiag {command}" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
