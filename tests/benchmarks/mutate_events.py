@@ -4,8 +4,8 @@
     python tests/benchmarks/mutate_events.py --count 1000000
 
 Each file is a small one with some bytes flipped, overwritten, dropped, inserted, repeated or cut off. Reading must not
-fail, must not take over two seconds for a batch of 50, and every point must be one that was written. Where no byte has
-moved, every record without damage must come back, and every damaged one must be told.
+fail, must not take over two seconds of processor time for a batch of 50, and every point must be one that was written.
+Where no byte has moved, every record without damage must come back, and every damaged one must be told.
 """
 
 from __future__ import annotations
@@ -122,11 +122,11 @@ def main() -> int:
     slowest, done, begin = 0.0, 0, time.perf_counter()
     while done < args.count:
         batch = [mutated(rng, whole) for _ in range(BATCH)]
-        started = time.perf_counter()
+        started = time.process_time()
         files = read_event_files(
             (io.BytesIO(data) for data, _ in batch), page_bytes=rng.choice([700, 5000, 1 << 20])
         )
-        slowest = max(slowest, time.perf_counter() - started)
+        slowest = max(slowest, time.process_time() - started)
         for number, ((data, in_place), file) in enumerate(zip(batch, files, strict=True)):
             try:
                 check(data, in_place, file, rows)
@@ -136,7 +136,7 @@ def main() -> int:
         done += BATCH
     print(
         f"{done:,} damaged files of {len(whole):,} bytes: no wrong value, no silent loss; "
-        f"slowest batch of {BATCH} {slowest:.2f} s; {time.perf_counter() - begin:.0f} s in all"
+        f"slowest batch of {BATCH} {slowest:.2f} s of processor time; {time.perf_counter() - begin:.0f} s in all"
     )
     return 0 if slowest < 2 else 1
 

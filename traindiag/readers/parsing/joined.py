@@ -72,7 +72,7 @@ def _joined(files: Sequence[LogFile], layout: Layout) -> Joined | None:
     from traindiag.readers.parsing.large_tables import parse
 
     plain = [(file, found) for file in files if (found := plain_of(file)) is not None]
-    bodies = b"".join([file.head[len(found.header) :] for file, found in plain])
+    bodies = b"".join([memoryview(file.head)[len(found.header) :] for file, found in plain])
     frame = parse(io.BytesIO(bodies), layout, 0, skip_blank_lines=False)
     ends = np.cumsum([found.rows for _, found in plain])
     if frame is None or len(frame) != ends[-1]:

@@ -51,10 +51,18 @@ def read_regular(file: LogFile, layout: Layout) -> tuple[dict[str, Column], str]
         data = file.read_bytes()
         columns = _columns(data, io.BytesIO(data), layout)
         return None if columns is None else (columns, digest_of_large(data))
+    from concurrent.futures import ThreadPoolExecutor
+
     try:
-        with file.path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        with (
+            file.path.open("rb") as opened,
+            mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+            ThreadPoolExecutor(1) as aside,
+        ):
+            # Checksums are taken without the interpreter's lock, while pandas parses.
+            digest = aside.submit(digest_of_large, mapped)
             columns = _columns(mapped, file.path, layout)
-            return None if columns is None else (columns, digest_of_large(mapped))
+            return None if columns is None else (columns, digest.result())
     except (OSError, ValueError):
         return None
 
