@@ -88,10 +88,19 @@ Result = tuple[int, int, float]
 
 
 def traindiag_events(path: str, ready: Ready, verify: bool = True) -> Result:
-    """Every event file below the folder into one tidy frame."""
-    import pandas  # noqa: F401  the result is a DataFrame: its import is no part of the read
+    """Every event file below the folder into arrays of steps, wall times and values, series by series."""
+    runs = event_runs(path, ready, verify)
+    points = steps = 0
+    value = 0.0
+    for run in runs:
+        for series in run.series:
+            points += len(series)
+            steps += int((series.epoch if series.step is None else series.step).sum())
+            value += float(series.value.sum())
+    return points, steps, value
 
-    from traindiag.model.frame import frame_of_runs
+
+def event_runs(path: str, ready: Ready, verify: bool = True) -> list[Any]:
     from traindiag.readers import tensorboard
     from traindiag.readers.base import Fit, LogFile
 
@@ -100,14 +109,24 @@ def traindiag_events(path: str, ready: Ready, verify: bool = True) -> Result:
         tensorboard.read_event_files = lambda *a, **k: checked(*a, **k, verify=False)
     ready()
     reader = tensorboard.TensorBoardReader()
-    files = [LogFile(Path(name)) for name in files_below(path)]
+    files = [LogFile(name) for name in files_below(path)]
     groups = reader.groups([file for file in files if reader.fit(file) is not Fit.NO])
     runs = []
     for group in reader.read_many(groups):
         if isinstance(group, Exception):
             raise group
-        runs += [(str(run.files[0].path.parent), run.series) for run in group]
-    return sums(frame_of_runs(runs))
+        runs += group
+    return runs
+
+
+def frame(path: str, ready: Ready) -> Result:
+    """The same, and of all of it one tidy DataFrame."""
+    import pandas  # noqa: F401
+
+    from traindiag.model.frame import frame_of_runs
+
+    runs = event_runs(path, ready)
+    return sums(frame_of_runs([(run.files[0].where, run.series) for run in runs]))
 
 
 def unverified(path: str, ready: Ready) -> Result:
@@ -185,10 +204,9 @@ def tbparse(path: str, ready: Ready) -> Result:
 
 
 def rust(path: str, ready: Ready, *flags: str) -> Result:
-    """tensorboard-data-server with all samples kept, read over gRPC into one DataFrame."""
+    """tensorboard-data-server with all samples kept, read over gRPC into arrays of steps, wall times and values."""
     import grpc
     import numpy as np
-    import pandas as pd
     import tensorboard_data_server
     from tensorboard.data.proto import data_provider_pb2 as pb
     from tensorboard.data.proto.data_provider_pb2_grpc import TensorBoardDataProviderStub
@@ -229,17 +247,11 @@ def rust(path: str, ready: Ready, *flags: str) -> Result:
             for _ in server.stderr:
                 pass
     runs, tags, steps, walls, values = zip(*parts, strict=True)
-    sizes = [len(each) for each in steps]
-    return sums(
-        pd.DataFrame(
-            {
-                "run": pd.Categorical(np.repeat(np.array(runs, object), sizes)),
-                "tag": pd.Categorical(np.repeat(np.array(tags, object), sizes)),
-                "step": np.concatenate(steps),
-                "wall_time": np.concatenate(walls),
-                "value": np.concatenate(values),
-            }
-        )
+    del runs, tags, walls
+    return (
+        sum(map(len, values)),
+        sum(int(each.sum()) for each in steps),
+        sum(float(each.sum()) for each in values),
     )
 
 
@@ -276,6 +288,7 @@ EVENTS = {
     "unverified": Reader(unverified),
     "rust": Reader(rust, peer=True),
     "rust-checksum": Reader(rust_checksum, peer=True),
+    "frame": Reader(frame),
     "tbparse": Reader(tbparse, peer=True, slow=True),
 }
 TABLES = {"csv": Reader(traindiag_csv), "find_runs": Reader(traindiag_runs), "pandas": Reader(pandas_csv)}

@@ -54,6 +54,7 @@ class LogFile:
         below: the path relative to the folder it was found below, POSIX style; empty for a file the user named.
 
     Attributes:
+        where: the path as text.
         memo: what readers found out about the file while recognising it, kept for the reading.
     """
 
@@ -65,10 +66,10 @@ class LogFile:
         names: Mapping[str, str] = _NOTHING,
         below: str = "",
     ) -> None:
-        self._where = os.fspath(path)
+        self.where = os.fspath(path)
         self.names = names
         self.memo: dict[str, Any] = {}
-        self.shown = self._where if shown is None else shown
+        self.shown = self.where if shown is None else shown
         self.below = below
         self._data = data
         self._head: bytes | None = None if data is None else data[:HEAD_BYTES]
@@ -80,12 +81,12 @@ class LogFile:
     @cached_property
     def path(self) -> Path:
         """Where the file is; made when it is asked for: thousands of small files never need one."""
-        return Path(self._where)
+        return Path(self.where)
 
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return os.path.basename(self._where)
+        return os.path.basename(self.where)
 
     @property
     def in_memory(self) -> bool:
@@ -107,7 +108,7 @@ class LogFile:
         """The first `HEAD_BYTES` bytes."""
         if self._head is None:
             try:
-                self._head = _beginning(self._where)
+                self._head = _beginning(self.where)
             except OSError as error:
                 raise self.unreadable(_reason(error), "check the path and its permissions") from error
             if len(self._head) < HEAD_BYTES and self._size is None:

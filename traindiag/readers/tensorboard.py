@@ -147,7 +147,7 @@ def _first_event(head: bytes) -> protowire.Event | None:
 
 def _folders(file: LogFile) -> tuple[str, str, str]:
     """The file's folder, the folder of the run, and the split the former names (empty where it does not)."""
-    folder = os.path.dirname(os.fspath(file.path))
+    folder = os.path.dirname(file.where)
     above, name = os.path.split(folder)
     split = _SPLIT_FOLDERS.get(name.lower(), "")
     return folder, (above if split else folder), split
@@ -180,7 +180,7 @@ def _open(file: LogFile) -> BinaryIO:
     if file.size < HEAD_BYTES and len(file.head) < HEAD_BYTES:
         return io.BytesIO(file.head)
     try:
-        return cast(BinaryIO, file.path.open("rb", buffering=0))
+        return cast(BinaryIO, open(file.where, "rb", buffering=0))
     except OSError as error:
         reason = "no permission to read" if isinstance(error, PermissionError) else error.strerror
         raise file.unreadable(str(reason).lower(), "check the path and its permissions") from error
