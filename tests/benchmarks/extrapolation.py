@@ -54,13 +54,17 @@ def hidden(source: str, name: str, values: list[float]) -> Hidden | None:
     )
 
 
-def runs(aside: bool, seeds: int) -> Iterator[Hidden]:
+def runs(aside: bool, every: int) -> Iterator[Hidden]:
     for source in SOURCES:
         for case in labelled(source, aside):
             found = hidden(source, case.name, case.history.get("val_loss", []))
             if found is not None:
                 yield found
-    for number, (_, history) in enumerate(small_networks.labelled_runs(range(seeds), aside)):
+    if not every:
+        return
+    # Every k-th setting, so that all data sets and illnesses have a share.
+    for number, setting in enumerate(list(small_networks.settings(range(1), aside))[::every]):
+        history = small_networks.train(setting)
         found = (
             None if history is None else hidden("small_networks", str(number), history.get("val_loss", []))
         )
@@ -82,9 +86,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tuning", action="store_true")
     parser.add_argument("--calibrate", action="store_true")
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument(
+        "--every", type=int, default=6, metavar="K", help="train every K-th small network; 0: none"
+    )
     arguments = parser.parse_args()
-    cases = list(runs(not (arguments.tuning or arguments.calibrate), arguments.seeds))
+    cases = list(runs(not (arguments.tuning or arguments.calibrate), arguments.every))
     forecasts = [level_and_scale(case.seen, case.ahead) for case in cases]
     if arguments.calibrate:
         calibrate(cases, forecasts)

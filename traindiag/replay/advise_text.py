@@ -46,13 +46,8 @@ def _block(page: Page, advice: Advice) -> None:
     page.line(page.ink.text(advice.run, "bold"), page.ink.text(f"  {patience.monitor}, {epochs}", "dim"))
     _curve(page, patience)
     page.beside("use", _recommended(page, patience))
-    low, high = patience.interval
-    page.beside(
-        "sure",
-        f"the least patience that loses nothing is {low} to {high} in 8 of 10 replicas of this curve with fresh noise"
-        if low != high
-        else f"the least patience that loses nothing is {low} in most replicas of this curve with fresh noise",
-    )
+    if patience.recommended is not None:
+        page.beside("sure", _least(patience))
     page.beside("noise", f"{short(patience.noise, 3)} an epoch, of a gain of {short(patience.gain, 3)}")
     page.beside("go on?", _outlook(page, advice))
 
@@ -60,7 +55,8 @@ def _block(page: Page, advice: Advice) -> None:
 def _curve(page: Page, advice: PatienceAdvice) -> None:
     """Bars of what each patience loses and saves."""
     chosen = sorted({*_spaced(advice), *([advice.recommended] if advice.recommended else [])})
-    worst = float(advice.regret.max())
+    # A loss that is small against what was gained gets a short bar.
+    worst = max(float(advice.regret.max()), 0.02 * advice.gain)
     last = len(advice.epochs) - 1
     page.line(page.ink.text(f"  {'patience':>8}  {'stops':>6}  {'loses':<{BAR + 9}}saves", "bold"))
     for patience in chosen:
@@ -117,6 +113,12 @@ def _recommended(page: Page, advice: PatienceAdvice) -> Text:
     )
 
 
+def _least(advice: PatienceAdvice) -> str:
+    low, high = advice.interval
+    span = f"{low} to {high} in 8 of 10" if low != high else f"{low} in most"
+    return f"the least patience that loses nothing is {span} replicas of this curve with fresh noise"
+
+
 def _outlook(page: Page, advice: Advice) -> Text:
     outlook = advice.outlook
     style = {"stop": "red", "go on": "green"}.get(outlook.answer, "yellow")
@@ -146,6 +148,6 @@ def _together(page: Page, advices: Sequence[Advice]) -> None:
         "use",
         Text.assemble(
             page.ink.text(f"patience={most}", "green"),
-            page.ink.text(f" serves all {len(known)} runs that can tell; {run} needs it"),
+            page.ink.text(f" serves the {counted(len(known), 'run')} that can tell; {run} needs it"),
         ),
     )

@@ -27,7 +27,7 @@ MAX_POINTS = 120
 REPLICAS = 100
 STATED = 0.8
 """Share of true values the interval is meant to hold."""
-WIDENING = 1.0
+WIDENING = 2.5
 """`STATED` quantile of |error| / scale on calibration runs, see tests/benchmarks/extrapolation.py."""
 TOO_WIDE = 0.5
 """An interval wider than this fraction of the whole gain so far says nothing."""
@@ -86,10 +86,10 @@ def stop_or_go(value: NDArray[np.float64], mode: str, horizon: int | None = None
     best = float(course.min())
     worth = max(noise, 0.01 * gain)
     answer: Answer
-    if high - low > TOO_WIDE * gain:
-        answer, reason = "cannot tell", "the interval is too wide"
-    elif best - low < worth:
+    if best - low < worth:
         answer, reason = "stop", "even the good end of the interval wins no more than the noise"
+    elif high - low > TOO_WIDE * gain:
+        answer, reason = "cannot tell", "the interval is too wide"
     elif best - high > worth:
         answer, reason = "go on", "even the bad end of the interval wins more than the noise"
     else:

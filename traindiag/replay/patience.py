@@ -26,6 +26,8 @@ SAFE = 0.9
 """Share of the replicas in which a safe patience loses no more than the tolerance."""
 TOLERANCE = 0.01
 """Loss that is forgiven, as a fraction of the curve's gain, where the noise is smaller."""
+MARGIN, LEAST = 2, 3
+"""The next run has other plateaus than this one: twice the patience that this one needed, and never below 3."""
 DELTAS = (0.0, 0.5, 1.0, 2.0)
 """Candidates for min_delta, in units of the noise."""
 
@@ -44,7 +46,7 @@ class PatienceAdvice:
         best_epoch, best: of the log.
         noise: standard deviation of one epoch's value.
         gain: fall (or rise) of the smooth curve from its start to its best.
-        recommended: the safe patience, None when no patience of this run is known to be safe.
+        recommended: the safe patience with a margin for other runs; None when this run put none to the test.
         interval: 10 % and 90 % quantile, over replicas, of the least patience that would have lost nothing.
         min_delta: the min_delta that goes with it, in the metric's unit.
         safety: share of the replicas in which `recommended` loses no more than the tolerance.
@@ -105,7 +107,8 @@ def advise_patience(curve: Curve, *, seed: int = 0) -> PatienceAdvice:
     safe = np.flatnonzero(shares >= SAFE)
     # A patience that reaches past the end of the log was never put to the test.
     tested = count - 1 - int(course.argmin())
-    chosen = int(safe[0]) if len(safe) and patience[safe[0]] <= tested else None
+    wanted = max(LEAST, MARGIN * int(patience[safe[0]])) if len(safe) else count + 1
+    chosen = wanted - 1 if wanted <= tested else None
     at = chosen if chosen is not None else count - 1
     return PatienceAdvice(
         monitor=monitor,

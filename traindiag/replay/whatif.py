@@ -8,17 +8,21 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from traindiag.diagnosis import diagnose_run
 from traindiag.model.errors import UsageError
+from traindiag.model.finding import Finding
 from traindiag.model.names import LEARNING_RATE, mode_of
 from traindiag.model.run import Run
 from traindiag.replay.logs import EpochLogs, epoch_logs
+from traindiag.replay.play import until
 from traindiag.replay.policies.base import Policy, Replayed, Training
 from traindiag.replay.policies.checkpoint import Saving
-from traindiag.replay.policies.early_stopping import EarlyStopping, Stopping
+from traindiag.replay.policies.early_stopping import Stopping
 from traindiag.replay.policies.monitor import keras_direction
 from traindiag.replay.policies.reduce_lr import Reducing
 from traindiag.replay.policies.schedule import Schedule, Scheduled
 from traindiag.replay.policies.terminate_on_nan import Terminating
+from traindiag.rules.callback_misconfigured import CALLBACKS, CallbackMisconfigured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,7 @@ class WhatIf:
         rate_known: whether rates are absolute; else the first one stands for 1.
         other_way: whether a real run would have left the recorded path, and `other_way_from` which epoch on.
         warnings: what Keras would have warned of, and what never came to pass.
+        audit: what rule TD701 says of these callbacks on this log as far as they would have trained.
     """
 
     run: str
@@ -87,6 +92,7 @@ class WhatIf:
     rate_known: bool
     other_way_from: int | None
     warnings: tuple[str, ...]
+    audit: tuple[Finding, ...]
 
 
 def what_if(run: Run, policies: Sequence[Policy], *, cost_per_hour: float | None = None) -> WhatIf:
@@ -133,7 +139,8 @@ def what_if(run: Run, policies: Sequence[Policy], *, cost_per_hour: float | None
         rate_known=logs.first_rate is not None
         or any(isinstance(each, Schedule) and each.lr is not None for each in policies),
         other_way_from=_other_way_from(replayed, logs),
-        warnings=(*training.warnings, *_never(replayed, policies)),
+        warnings=(*training.warnings, *_never(replayed)),
+        audit=audit(until(run, logs.epochs[last]), policies),
     )
 
 
@@ -240,16 +247,25 @@ def _as_recorded(logs: EpochLogs, epoch: int, rate: float) -> bool:
     return recorded is not None and math.isclose(rate, recorded, rel_tol=1e-5, abs_tol=1e-12)
 
 
-def _never(replayed: Sequence[Replayed], policies: Sequence[Policy]) -> list[str]:
+def _never(replayed: Sequence[Replayed]) -> list[str]:
     """What a callback was meant to do and could not."""
-    said = []
-    for policy, each in zip(policies, replayed, strict=True):
-        if isinstance(each, Stopping) and not each.met_baseline and each.best is not None:
-            assert isinstance(policy, EarlyStopping)
-            said.append(f"no epoch beat EarlyStopping's baseline of {policy.baseline:g}")
-        if isinstance(each, Saving) and not each.saved:
-            said.append("ModelCheckpoint would never have saved")
-    return said
+    return [
+        "ModelCheckpoint would never have saved"
+        for each in replayed
+        if isinstance(each, Saving) and not each.saved
+    ]
+
+
+def audit(run: Run, policies: Sequence[Policy]) -> tuple[Finding, ...]:
+    """What rule TD701 says of callbacks beside the curves of a run."""
+    recorded = [
+        {"class": each.keras_name, "config": dataclasses.asdict(each)}  # type: ignore[call-overload]
+        for each in policies
+    ]
+    with_callbacks = Run(
+        name=run.name, source=run.source, series=run.series, params={**run.params, CALLBACKS: recorded}
+    )
+    return diagnose_run(with_callbacks, [CallbackMisconfigured]).findings
 
 
 def as_code(policy: Policy) -> str:

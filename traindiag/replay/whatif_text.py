@@ -12,6 +12,7 @@ from traindiag.replay.whatif import WhatIf
 from traindiag.reports.base import DEFAULT, Options
 from traindiag.reports.numbers import counted, short
 from traindiag.reports.sparkline import sparklines
+from traindiag.reports.words import sentence
 
 MOST_CHANGES = 4
 
@@ -51,6 +52,11 @@ def _block(page: Page, outcome: WhatIf, curve: Curve | None) -> None:
         page.beside("but", ink.text(_other_way(outcome), "yellow"))
     for warning in outcome.warnings:
         page.beside("warning", ink.text(warning, "yellow"))
+    for finding in outcome.audit:
+        page.beside(finding.code, ink.text(sentence(finding.message), "yellow"))
+        page.beside(
+            "", ink.text(f"{'->' if page.options.ascii else '→'} {sentence(finding.remedies[0].change)}")
+        )
 
 
 def _drawing(page: Page, outcome: WhatIf, curve: Curve) -> None:
@@ -136,10 +142,14 @@ def _saves(outcome: WhatIf) -> str:
     if outcome.seconds_saved is not None and outcome.seconds is not None:
         parts.append(f"{duration(outcome.seconds_saved)} of {duration(outcome.seconds)}")
     if outcome.cost_saved is not None:
-        parts.append(f"{outcome.cost_saved:,.2f} in money")
+        parts.append(f"{_money(outcome.cost_saved)} in money")
     if outcome.seconds_saved is None:
         parts.append("the log has no times")
     return ", ".join(parts)
+
+
+def _money(amount: float) -> str:
+    return f"{amount:,.2f}" if amount >= 1 else short(amount, 3)
 
 
 def _rates(outcome: WhatIf) -> str:
