@@ -163,7 +163,7 @@ def _fill_epochs(rows: Sequence[_Row], session: Session, details: dict[str, str]
     if epoch_tags:
         details["epochs"] = "steps of the epoch_* tags, zero-based"
     batches = [row for row in rows if row.of_batches]
-    boundaries = _iterations_at_epoch_ends(rows)
+    boundaries = _iterations_at_epoch_ends(rows) if batches else None
     for row in batches:
         _epochs_by_order(row, session)
         if row.epoch is None and boundaries is not None:
