@@ -16,6 +16,8 @@ from traindiag.reports.numbers import counted, short
 
 ROWS = 12
 BAR = 24
+FIXED = 36
+"""Columns of the table that are no bars."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,7 +60,8 @@ def _curve(page: Page, advice: PatienceAdvice) -> None:
     # A loss that is small against what was gained gets a short bar.
     worst = max(float(advice.regret.max()), 0.02 * advice.gain)
     last = len(advice.epochs) - 1
-    page.line(page.ink.text(f"  {'patience':>8}  {'stops':>6}  {'loses':<{BAR + 9}}saves", "bold"))
+    room = min(BAR, (page.options.width - FIXED) * 2 // 3)
+    page.line(page.ink.text(f"  {'patience':>8}  {'stops':>6}  {'loses':<{room + 10}}saves", "bold"))
     for patience in chosen:
         at = patience - 1
         share = float(advice.regret[at]) / worst if worst > 0 else 0.0
@@ -69,15 +72,15 @@ def _curve(page: Page, advice: PatienceAdvice) -> None:
             else str(advice.stop[at])
         )
         mark = "<" if patience == advice.recommended else " "
-        bar = _bar(share, page.options.ascii)
+        bar = _bar(share, room, page.options.ascii)
         loss = short(float(advice.regret[at]), 3) if advice.regret[at] > 0 else "nothing"
         style = "green" if patience == advice.recommended else ""
         page.line(
             page.ink.text(f"  {patience:>8}{mark} {stop:>6}  ", style),
-            page.ink.text(f"{bar:<{BAR}}", "red"),
-            page.ink.text(f" {loss:<8}", style),
+            page.ink.text(f"{bar:<{room}}", "red"),
+            page.ink.text(f" {loss:<9}", style),
             page.ink.text(f"{saved / (last + 1):>4.0%}", "cyan"),
-            page.ink.text(f" {_bar(saved / (last + 1) / 2, page.options.ascii)}", "cyan"),
+            page.ink.text(f" {_bar(saved / (last + 1), room // 2, page.options.ascii)}", "cyan"),
         )
 
 
@@ -87,8 +90,8 @@ def _spaced(advice: PatienceAdvice) -> list[int]:
     return sorted({round(float(each)) for each in np.geomspace(1, max(1, useful), ROWS)})
 
 
-def _bar(share: float, ascii: bool) -> str:
-    cells = share * BAR
+def _bar(share: float, room: int, ascii: bool) -> str:
+    cells = share * room
     if ascii:
         return "#" * round(cells)
     return "█" * int(cells) + " ▏▎▍▌▋▊▉"[int(cells % 1 * 8)].strip()
