@@ -60,6 +60,12 @@ class Gate:
         """Whether something was judged and nothing failed."""
         return self.code == PASSED
 
+    @property
+    def faults(self) -> frozenset[tuple[str, str]]:
+        """Run and rule of everything that fails the gate: failing findings and broken budgets."""
+        broken = {(each.run, OVER_BUDGET) for each in self.budgets if not each.kept}
+        return frozenset(broken | {(run, finding.rule) for run, finding in self.failing})
+
 
 def check_runs(
     runs: Sequence[Run],

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -148,6 +149,18 @@ def test_baseline_from_writing_to_expiry(project: Path) -> None:
     assert mended.returncode == 0
     assert "overfitting in ill is accepted but gone" in mended.stderr.splitlines()[0]
     assert check("logs", "--baseline", "none.json", cwd=project).returncode == 2
+
+
+def test_junit_says_what_the_gate_says(project: Path) -> None:
+    def failures(*options: str) -> str:
+        root = ET.fromstring(check("logs", "-f", "junit", *options, cwd=project).stdout)
+        return root.attrib["failures"]
+
+    assert failures() == "1"
+    assert failures("--fail-on", "off") == "0"
+    assert failures("--fail-on", "off", "--budget", "val_loss <= 0.1") == "2"
+    check("logs", "--write-baseline", "accepted.json", cwd=project)
+    assert failures("--baseline", "accepted.json") == "0"
 
 
 def test_no_baseline_of_what_could_not_be_judged(project: Path) -> None:

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path, PurePath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import jsonschema
@@ -19,8 +20,9 @@ from hypothesis import strategies as st
 from pytest_regressions.file_regression import FileRegressionFixture
 
 from traindiag.model.errors import UsageError
+from traindiag.model.finding import Severity
 from traindiag.model.report import Report, Unreadable
-from traindiag.reports.base import all_renderers, format_of_suffix, render, renderer
+from traindiag.reports.base import Options, all_renderers, format_of_suffix, render, renderer
 from traindiag.reports.markdown import LIMIT
 from traindiag.reports.sarif import path_uri
 
@@ -192,6 +194,47 @@ def test_junit_is_read_back() -> None:
     assert by_name["good/learning"].is_passed
     assert isinstance(by_name["stub"].result[0], junitparser.Skipped)
     assert isinstance(by_name["logs/broken.csv"].result[0], junitparser.Error)
+
+
+def _cases(report: Report, **options: Any) -> dict[str, junitparser.TestCase]:
+    text = renderer("junit").render(report, Options(**options))
+    (suite,) = junitparser.JUnitXml.fromstring(text.encode())
+    return {case.name: case for case in suite}
+
+
+def test_junit_notes_fail_nothing() -> None:
+    run = overfit()
+    accepted = tuple(replace(each, severity=Severity.NOTE) for each in run.findings)
+    verdict = replace(run.verdict, severity=Severity.NOTE)
+    case = _cases(Report(runs=(replace(run, findings=accepted, verdict=verdict),)))[run.name]
+    assert case.is_passed
+    assert "note TD101 overfitting" in case.system_out
+
+
+def test_junit_fails_by_the_worst_that_is_left() -> None:
+    run = overfit()
+    own = replace(run.findings[0], severity=Severity.NOTE)
+    other = replace(run.findings[1], severity=Severity.WARNING)
+    verdict = replace(run.verdict, severity=Severity.NOTE)
+    case = _cases(Report(runs=(replace(run, findings=(own, other), verdict=verdict),)))[run.name]
+    (failure,) = case.result
+    assert failure.type == "warning"
+    assert failure.message.startswith(f"{other.code} {other.rule}: ")
+    assert "TD101" in case.system_out
+    assert "TD101" not in failure.text
+
+
+def test_junit_goes_by_the_gate_where_one_judged() -> None:
+    report = mixed_report()
+    assert all(
+        case.is_passed or case.is_skipped
+        for case in _cases(report, failing=frozenset()).values()
+        if case.name != "logs/broken.csv"
+    )
+    cases = _cases(report, failing=frozenset({("stub", "too-short")}))
+    (failure,) = cases["stub"].result
+    assert isinstance(failure, junitparser.Failure)
+    assert cases["overfit-a"].is_passed
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=40))

@@ -153,7 +153,8 @@ def check(
     if report.runs:
         warn(report, quiet=writer.name == "text" and output is None and sys.stdout.isatty())
     if report.runs or writer.name != "text":
-        write_result(writer.render(report, layout(color, verbose, output)), output)
+        options = replace(layout(color, verbose, output), failing=gate.faults)
+        write_result(writer.render(report, options), output)
     if plots is not None:
         draw(report, plots)
     if write_baseline is not None:

@@ -25,12 +25,14 @@ class Options:
         color: whether ANSI colours are wanted.
         ascii: whether only ASCII characters may appear.
         verbose: whether to show every evidence, remedy and rule that was not checked.
+        failing: run and rule of each finding that failed a gate; None where no gate judged.
     """
 
     width: int = 80
     color: bool = False
     ascii: bool = False
     verbose: bool = False
+    failing: frozenset[tuple[str, str]] | None = None
 
 
 DEFAULT = Options()

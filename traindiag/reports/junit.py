@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
-from traindiag.model.finding import Finding
+from traindiag.model.finding import Finding, Severity, Verdict
 from traindiag.model.report import Report, RunReport
 from traindiag.reports.base import DEFAULT, Options, Renderer
 from traindiag.reports.numbers import epochs_text, short
@@ -13,9 +14,10 @@ from traindiag.reports.sanitise import sanitise, sanitise_lines
 
 
 class JunitRenderer(Renderer):
-    """One test case a run: ill is a failure, not judged is skipped, unreadable is an error.
+    """One test case a run: illness from warning up is a failure, not judged is skipped, unreadable an error.
 
-    The type of a failure is its severity; its text holds evidence and remedies.
+    Notes and accepted findings fail nothing: they are the test's output. Where a gate judged, its failures are the
+    only ones. The type of a failure is its severity; its text holds evidence and remedies.
     """
 
     name: ClassVar[str] = "junit"
@@ -23,39 +25,60 @@ class JunitRenderer(Renderer):
 
     def render(self, report: Report, options: Options = DEFAULT) -> str:
         """The XML document; no times and no host names, so that the same report gives the same bytes."""
-        statuses = [run.verdict.status for run in report.runs]
-        counts = {
-            "tests": len(report.runs) + len(report.unreadable),
-            "failures": statuses.count("ill"),
-            "errors": len(report.unreadable),
-            "skipped": statuses.count("unjudged"),
-        }
-        numbers = {key: str(value) for key, value in counts.items()}
-        root = ET.Element("testsuites", {"name": "traindiag", **numbers})
-        suite = ET.SubElement(root, "testsuite", {"name": "traindiag", **numbers})
+        suite = ET.Element("testsuite", {"name": "traindiag"})
         for run in report.runs:
-            _case(suite, run)
+            _case(suite, run, _failing(run, options))
         for each in report.unreadable:
             case = ET.SubElement(suite, "testcase", {"classname": "traindiag", "name": sanitise(each.path)})
             ET.SubElement(case, "error", {"type": "unreadable", "message": sanitise(each.message)})
+        numbers = {
+            "tests": str(len(suite)),
+            "failures": str(len(suite.findall("testcase/failure"))),
+            "errors": str(len(suite.findall("testcase/error"))),
+            "skipped": str(len(suite.findall("testcase/skipped"))),
+        }
+        suite.attrib.update(numbers)
+        root = ET.Element("testsuites", {"name": "traindiag", **numbers})
+        root.append(suite)
         ET.indent(root)
         return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _case(suite: ET.Element, run: RunReport) -> None:
+def _failing(run: RunReport, options: Options) -> list[Finding]:
+    """The findings that make a test fail, the verdict's own first."""
+    if options.failing is not None:
+        return [each for each in run.findings if (run.name, each.rule) in options.failing]
+    if run.verdict.status != "ill":
+        return []
+    return [each for each in run.findings if each.severity.rank >= Severity.WARNING.rank]
+
+
+def _case(suite: ET.Element, run: RunReport, failing: Sequence[Finding]) -> None:
     attributes = {
         "classname": f"traindiag.{run.verdict.rule}",
         "name": sanitise(run.name),
         "file": sanitise(run.source.path),
     }
     case = ET.SubElement(suite, "testcase", attributes)
-    verdict = run.verdict
-    message = sanitise(f"{verdict.code} {verdict.rule}: {verdict.message}")
-    if verdict.status == "ill":
-        failure = ET.SubElement(case, "failure", {"type": verdict.severity.value, "message": message})
-        failure.text = "\n".join(line for finding in run.findings for line in _lines(finding))
-    elif verdict.status == "unjudged":
-        ET.SubElement(case, "skipped", {"message": message})
+    if failing:
+        worst = max(failing, key=lambda each: each.severity.rank)
+        failure = ET.SubElement(
+            case, "failure", {"type": worst.severity.value, "message": _message(failing[0])}
+        )
+        failure.text = _text(failing)
+    elif run.verdict.status == "unjudged":
+        ET.SubElement(case, "skipped", {"message": _message(run.verdict)})
+    rest = [each for each in run.findings if each not in failing]
+    if rest:
+        ET.SubElement(case, "system-out").text = _text(rest)
+
+
+def _message(said: Finding | Verdict) -> str:
+    return sanitise(f"{said.code} {said.rule}: {said.message}")
+
+
+def _text(findings: Sequence[Finding]) -> str:
+    return "\n".join(line for finding in findings for line in _lines(finding))
 
 
 def _lines(finding: Finding) -> list[str]:
