@@ -176,7 +176,10 @@ def read_val_rise(train: Shape, val: Shape, limits: Thresholds = DEFAULT) -> Rea
     size = max(train.gain, val.gain)
     stretch = val.last_epoch - val.best_epoch
     points = len(val) - 1 - val.best_index
-    needed = limits.rise + (limits.quick_rise - limits.rise) * float(np.exp(-points / limits.patience))
+    # EarlyStopping rarely waits for most of a run: a best epoch early in the run is long past, however few
+    # points were logged since.
+    past = points * (1 + 5 * max(points / len(val) - 0.4, 0.0))
+    needed = limits.rise + (limits.quick_rise - limits.rise) * float(np.exp(-past / limits.patience))
     if val.positive and val.rise > limits.level_rise * val.best:
         # Seen from the level that was reached the rise is large, however far the curves had come down to it.
         needed *= 0.6
@@ -349,7 +352,7 @@ def read_flat_stretch(train: Shape, val: Shape, limits: Thresholds = DEFAULT) ->
     epoch = int(val.epoch[first])
     fell = train_fall_since(train, epoch)
     gap = val.end - train.end
-    if fell < limits.train_goes_on * train.gain or fell < limits.noise * train.noise or fell < val.noise:
+    if fell < limits.train_goes_on * train.gain or fell < limits.noise * train.noise or fell < 2 * val.noise:
         return None
     if gap < 0.5 * fell or val.end < val.best - val.noise:
         return None
