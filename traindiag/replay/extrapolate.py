@@ -1,11 +1,12 @@
 """Stop or go on? Where a loss curve is heading, with an interval, or no answer where that is too wide.
 
-Family: power laws ``v(t) = c + a (t + s)^-b`` with a >= 0, fitted robustly to the validation loss. The shapes of
-learning curves are close to them (Hestness and others, Deep Learning Scaling is Predictable, Empirically, 2017;
-Viering and Loog, The Shape of Learning Curves, 2023). Replicas of the curve (a block bootstrap of the residuals,
-Kuensch, Ann. Stat. 17, 1989) give the spread of the fit. No family is true: by how much prediction errors exceed
-that spread was measured on known runs, and the interval is widened accordingly (split conformal prediction:
-Lei and others, JASA 113, 2018). tests/benchmarks/extrapolation.py measures it.
+Three models are averaged: a power law ``v(t) = c + a (t + s)^-b`` with a >= 0, fitted robustly (the shapes of
+learning curves are close to it: Hestness and others, Deep Learning Scaling is Predictable, Empirically, 2017;
+Viering and Loog, The Shape of Learning Curves, 2023), the line through the last third, and the last level.
+Replicas of the curve (a block bootstrap of the residuals, Kuensch, Ann. Stat. 17, 1989) and the disagreement of
+the models give the scale of the error. No model is true: by how much errors exceed that scale was measured on
+known runs, and the interval is that wide (split conformal prediction: Lei and others, JASA 113, 2018).
+tests/benchmarks/extrapolation.py measures it. Runs unlike those it was measured on are covered less well.
 """
 
 from __future__ import annotations
@@ -27,8 +28,12 @@ MAX_POINTS = 120
 REPLICAS = 100
 STATED = 0.8
 """Share of true values the interval is meant to hold."""
-WIDENING = 2.5
+WIDENING = 1.7
 """`STATED` quantile of |error| / scale on calibration runs, see tests/benchmarks/extrapolation.py."""
+LEAST_SCALE = 0.03
+"""No forecast errs by less than this fraction of the gain so far, however smooth the curve."""
+WORTH = 0.06
+"""What further epochs must win to be worth it, as a fraction of the gain so far; the interval resolves no less."""
 TOO_WIDE = 0.5
 """An interval wider than this fraction of the whole gain so far says nothing."""
 _POWERS = np.array([0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0])
@@ -43,7 +48,7 @@ class Extrapolation:
     """Where a curve is heading.
 
     Attributes:
-        answer: ``stop`` when even the good end of the interval wins less than the noise (or 1 % of the gain),
+        answer: ``stop`` when even the good end of the interval wins less than the noise or `WORTH` of the gain,
             ``go on`` when its bad end still wins more, else ``cannot tell``.
         reason: why, in a clause.
         horizon: number of further epochs it is about.
@@ -84,14 +89,14 @@ def stop_or_go(value: NDArray[np.float64], mode: str, horizon: int | None = None
     gain = float(course.max() - course.min())
     level, low, high = predict(finite, ahead)
     best = float(course.min())
-    worth = max(noise, 0.01 * gain)
+    worth = max(noise, WORTH * gain)
     answer: Answer
     if best - low < worth:
-        answer, reason = "stop", "even the good end of the interval wins no more than the noise"
+        answer, reason = "stop", f"even the good end of the interval wins less than {worth:.2g}"
     elif high - low > TOO_WIDE * gain:
         answer, reason = "cannot tell", "the interval is too wide"
     elif best - high > worth:
-        answer, reason = "go on", "even the bad end of the interval wins more than the noise"
+        answer, reason = "go on", f"even the bad end of the interval wins more than {worth:.2g}"
     else:
         answer, reason = "cannot tell", "it may win or not"
     ends = sorted((sign * low, sign * high))
@@ -146,11 +151,22 @@ def level_and_scale(value: NDArray[np.float64], ahead: int) -> tuple[float, floa
     _, levels = _fit(replicas, time, target)
     end = float(np.median(points[-max(3, len(points) // 10) :]))
     spread = float(np.subtract(*np.quantile(levels, [0.84, 0.16]))) / 2
-    # Beyond the spread of the fit: noise of the level it is held against, and the change foretold itself.
+    law, line = float(level[0]), _line(points, target)
+    gain = float(np.ptp(points))
     recent = abs(end - float(np.median(points[len(points) // 2 : len(points) // 2 + 3])))
-    change = abs(float(level[0]) - end)
-    scale = np.sqrt(spread**2 + noise**2 / 3 + (0.5 * change) ** 2 + (0.25 * recent) ** 2)
-    return float(level[0]), float(scale)
+    # Three models that err in different ways; where they disagree, none is to be trusted.
+    scale = np.sqrt(
+        spread**2 + noise**2 + (0.5 * (line - law)) ** 2 + (0.25 * recent) ** 2 + (LEAST_SCALE * gain) ** 2
+    )
+    return (law + line + end) / 3, float(scale)
+
+
+def _line(points: NDArray[np.float64], target: float) -> float:
+    """The straight line through the last third, prolonged."""
+    third = points[-max(4, len(points) // 3) :]
+    time = np.arange(len(third)) - (len(third) - 1) / 2
+    slope = float(time @ third / (time @ time))
+    return float(third.mean()) + slope * ((len(third) - 1) / 2 + target - (len(points) - 1))
 
 
 def _thinned(value: NDArray[np.float64]) -> NDArray[np.float64]:
