@@ -27,8 +27,8 @@ $ traindiag watch logs/
 $ traindiag watch logs/ --stall-after 600 --exec './notify.sh'
 $ traindiag watch logs/ --until-finished --fail-on error
 """
-SHARE = 0.015
-"""Share of one core the watch takes at most, on average: after a costly look it waits longer."""
+SHARE, LONGEST = 0.015, 30.0
+"""Share of one core the watch takes on average: after a costly look it waits longer, but at most so many seconds."""
 FINISHED_EPOCHS = 10
 """A training is taken for finished after this many usual epochs without growth ..."""
 FINISHED_LEAST = 30.0
@@ -90,7 +90,7 @@ def watch(
         LiveView(options) if sys.stdout.isatty() and not verbose else LinesView(options, every=verbose)
     )
     children: list[subprocess.Popen[bytes]] = []
-    begun = time.monotonic()
+    begun, first = time.monotonic(), True
     try:
         with view:
             while True:
@@ -102,10 +102,16 @@ def watch(
                 children = [child for child in children if child.poll() is None]
                 if until_finished and _finished(watcher, begun, finished_after):
                     break
-                time.sleep(max(every, (time.process_time() - spent) / SHARE))
+                time.sleep(every if first else _pause(every, time.process_time() - spent))
+                first = False
     except KeyboardInterrupt:
         pass
     return _end(watcher, fail_on)
+
+
+def _pause(every: float, cost: float) -> float:
+    """Seconds to wait after a look that took `cost` seconds of CPU; the first look at a large log is not counted."""
+    return max(every, min(LONGEST, cost / SHARE))
 
 
 def _command(text: str | None) -> list[str]:
