@@ -19,12 +19,13 @@ from traindiag.cli.options import (
     PlotsOption,
     ReaderOption,
     SelectOption,
+    TensorBoardOption,
     VerboseOption,
     words,
 )
 from traindiag.cli.output import write_result
 from traindiag.cli.progress import busy
-from traindiag.cli.reporting import draw, format_for, layout, warn
+from traindiag.cli.reporting import draw, format_for, layout, show_in_tensorboard, warn
 from traindiag.cli.terminal import Color
 from traindiag.model.finding import Severity
 
@@ -45,11 +46,19 @@ def analyze(
     format: FormatOption = None,
     output: OutputOption = None,
     plots: PlotsOption = None,
+    to_tensorboard: TensorBoardOption = False,
     select: SelectOption = None,
     ignore: IgnoreOption = None,
     min_severity: MinSeverityOption = Severity.NOTE,
     reader: ReaderOption = None,
     mapping: MapOption = None,
+    histograms: Annotated[
+        bool,
+        typer.Option(
+            "--histograms",
+            help="Reduce histograms in event files to norms and shares of zeros, and judge these, too. Slower.",
+        ),
+    ] = False,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -75,7 +84,7 @@ def analyze(
     writer = renderer(format_for(format, output))
     names = parse_mapping(mapping or ())
     with busy("reading logs"):
-        found = find_runs(paths, reader=reader, names=names)
+        found = find_runs(paths, reader=reader, names=names, histograms=histograms)
         check_mapping(names, found.runs)
     with busy("judging runs"):
         report = _judged(found, words(select), words(ignore), config)
@@ -85,6 +94,8 @@ def analyze(
         write_result(writer.render(report, layout(color, verbose, output)), output)
     if plots is not None:
         draw(report, plots)
+    if to_tensorboard:
+        show_in_tensorboard(report)
     return _exit_code(report, fail_on)
 
 

@@ -22,12 +22,13 @@ from traindiag.cli.options import (
     PlotsOption,
     ReaderOption,
     SelectOption,
+    TensorBoardOption,
     VerboseOption,
     words,
 )
 from traindiag.cli.output import say, write_result
 from traindiag.cli.progress import busy
-from traindiag.cli.reporting import draw, format_for, layout, warn
+from traindiag.cli.reporting import draw, format_for, layout, show_in_tensorboard, warn
 from traindiag.cli.terminal import Color
 from traindiag.model.errors import UsageError
 from traindiag.model.finding import Severity
@@ -119,6 +120,7 @@ def check(
     format: FormatOption = None,
     output: OutputOption = None,
     plots: PlotsOption = None,
+    to_tensorboard: TensorBoardOption = False,
     min_severity: MinSeverityOption = Severity.NOTE,
     reader: ReaderOption = None,
     mapping: MapOption = None,
@@ -157,6 +159,8 @@ def check(
         write_result(writer.render(report, options), output)
     if plots is not None:
         draw(report, plots)
+    if to_tensorboard:
+        show_in_tensorboard(report)
     if write_baseline is not None:
         return _write_baseline(gate, write_baseline)
     _say_expired(gate, settings)

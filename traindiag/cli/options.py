@@ -41,6 +41,10 @@ OutputOption = Annotated[
 PlotsOption = Annotated[
     Path | None, typer.Option("--plots", metavar="DIR", help="Write a figure of each run here.")
 ]
+TensorBoardOption = Annotated[
+    bool,
+    typer.Option("--to-tensorboard", help="Write each verdict beside its run, for TensorBoard's Text page."),
+]
 SelectOption = Annotated[
     list[str] | None,
     typer.Option("--select", metavar="RULE", help="Only these rules: names, codes, or beginnings of codes."),

@@ -62,3 +62,13 @@ def draw(report: Report, folder: Path) -> None:
     with busy("drawing figures"):
         written = save_figures(report, folder)
     say(f"traindiag: wrote {counted(len(written), 'figure')} to {folder}")
+
+
+def show_in_tensorboard(report: Report) -> None:
+    from traindiag.capture.verdict_events import write_verdicts
+    from traindiag.reports.numbers import counted
+
+    folders = write_verdicts(report)
+    if folders:
+        where = str(folders[0]) + (f" and {len(folders) - 1} more" if len(folders) > 1 else "")
+        say(f"traindiag: {counted(len(folders), 'verdict')} for TensorBoard in {where}")

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, ClassVar, cast
 from traindiag.model.errors import UnreadableError
 from traindiag.model.run import Damage
 from traindiag.readers import protowire
-from traindiag.readers.base import HEAD_BYTES, Fit, LogFile, LoggedRun, Reader, digest_of
+from traindiag.readers.base import HEAD_BYTES, Fit, LogFile, LoggedRun, NotALogError, Reader, digest_of
 from traindiag.readers.crc32c import masked_crc, short_lengths
 from traindiag.readers.events import EventFile, read_event_files
 from traindiag.readers.sessions import LoadedFile, Session, sessions_of
@@ -23,6 +23,8 @@ from traindiag.readers.tfrecord import FRAME, HEADER, PAGE_BYTES, Loss
 
 _NAME = re.compile(r"tfevents", re.IGNORECASE)
 _VERSION = b"brain.Event:"
+VERDICT_TAG = "traindiag/verdict"
+"""The text that ``--to-tensorboard`` writes beside a run. It is no log."""
 _SPLIT_FOLDERS = {
     "train": "train", "training": "train",
     "validation": "val", "val": "val", "valid": "val", "eval": "val", "evaluation": "val", "dev": "val",
@@ -202,6 +204,10 @@ def _nothing_in(loaded: Sequence[LoadedFile]) -> UnreadableError:
             else "no event can be read, the file is damaged or no event file"
         )
         return first.file.unreadable(what, "check that it was copied whole")
+    if all(VERDICT_TAG.encode() in each.file.head for each in loaded):
+        return NotALogError(
+            "only what traindiag said of a run", where=first.file.shown, next_step="name the logs of the run"
+        )
     return first.file.unreadable(
         "an event file without scalars", "log metrics, for example with keras.callbacks.TensorBoard"
     )

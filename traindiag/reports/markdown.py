@@ -44,6 +44,19 @@ class MarkdownRenderer(Renderer):
         return _cut(sections)
 
 
+def verdict_markdown(run: RunReport) -> str:
+    """What is said of one run, in Markdown without any HTML block: for programs that show only the simple kind."""
+    verdict = run.verdict
+    own, others = _split_findings(run)
+    sure = f"{verdict.rule} {verdict.code}, {verdict.severity}, {verdict.confidence:.0%} sure"
+    parts = [f"## {_mark(run)} {_text(sentence(verdict.message))}\n\n{sure}\n\n"]
+    for finding in own:
+        parts += [_evidence(each) for each in finding.evidence]
+        parts += [_plain_remedy(number, each) for number, each in enumerate(finding.remedies, 1)]
+    parts += [_other(each) for each in others]
+    return "".join(parts)
+
+
 def _cut(sections: list[str]) -> str:
     """The sections that fit, and a note when some do not."""
     kept, size = [], 0
@@ -84,8 +97,7 @@ def _mark(run: RunReport) -> str:
 
 def _section(run: RunReport) -> str:
     verdict = run.verdict
-    own = [each for each in run.findings if each.rule == verdict.rule][:1]
-    others = [each for each in run.findings if each not in own]
+    own, others = _split_findings(run)
     title = f"{_mark(run)} <b>{_text(run.name)}</b>: {_text(verdict.message)}"
     parts = [f"\n<details><summary>{title}</summary>\n\n"]
     parts.append(f"{verdict.rule} {verdict.code}, {verdict.severity}, {verdict.confidence:.0%} sure\n\n")
@@ -94,6 +106,11 @@ def _section(run: RunReport) -> str:
         parts += [_remedy(number, each) for number, each in enumerate(finding.remedies, 1)]
     parts += [_other(each) for each in others]
     return "".join(parts) + "\n</details>\n"
+
+
+def _split_findings(run: RunReport) -> tuple[list[Finding], list[Finding]]:
+    own = [each for each in run.findings if each.rule == run.verdict.rule][:1]
+    return own, [each for each in run.findings if each not in own]
 
 
 def _evidence(evidence: Evidence) -> str:
@@ -109,6 +126,17 @@ def _remedy(number: int, remedy: Remedy) -> str:
         lines = sanitise_lines(remedy.snippet)
         fence = _fence(lines)
         text += "".join(f"   {line}\n" for line in ["", f"{fence}python", *lines, fence])
+    return text
+
+
+def _plain_remedy(number: int, remedy: Remedy) -> str:
+    """As a heading, not an item: only GitHub's Markdown knows fenced code inside of lists."""
+    text = f"\n### {number}. {_text(sentence(remedy.change))}\n"
+    text += f"\n{_text(sentence(remedy.why))}\n" if remedy.why else ""
+    if remedy.snippet:
+        lines = sanitise_lines(remedy.snippet)
+        fence = _fence(lines)
+        text += "\n" + "".join(f"{line}\n" for line in [f"{fence}python", *lines, fence])
     return text
 
 
