@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from traindiag.capture.device import import_keras
+from traindiag.capture.facts import learning_rate_of
 
 EVENT_FILE = re.compile(r"^(?P<head>events\.out\.tfevents\.\d+)\..+$")
 OnEpoch = Callable[[int], None]
 
 
-class Recorder:
+class EveryForm:
     """Writes the logs of one run below a folder.
 
     Call `callbacks()` once for each `fit` of the run and pass the result on, inside `console()`; call
@@ -94,9 +95,8 @@ def learning_rate_logger() -> Any:
 
     class LearningRateLogger(base):  # type: ignore[misc]
         def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-            rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
             if logs is not None:
-                logs.setdefault("learning_rate", float(rate))
+                logs.setdefault("learning_rate", learning_rate_of(self.model))
 
     return LearningRateLogger()
 

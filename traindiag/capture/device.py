@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,22 +45,33 @@ class Device:
 
 
 def import_keras() -> Any:
-    """The keras module, ready to train.
+    """The keras module with its backend.
 
     Raises:
-        UsageError: Keras, its backend, or what the scenarios and their logs need is not installed.
+        UsageError: Keras or its backend is not installed.
     """
+    return _imported("keras")
+
+
+def require_extras() -> None:
+    """Makes sure that what the scenarios and their logs need is there.
+
+    Raises:
+        UsageError: TensorFlow, TensorBoard or scikit-learn is not installed.
+    """
+    for name in ("keras", "tensorflow", "tensorboard", "sklearn"):
+        _imported(name)
+
+
+def _imported(name: str) -> Any:
     try:
-        keras = import_module("keras")
-        for needed in ("tensorflow", "tensorboard", "sklearn"):
-            import_module(needed)
+        return import_module(name)
     except ImportError as error:
         missing = (error.name or str(error)).split(".")[0]
         raise UsageError(
             f"training needs Keras, TensorFlow, TensorBoard and scikit-learn, and {missing} is not installed",
             next_step=f"install them with: {INSTALL}",
         ) from error
-    return keras
 
 
 def gpus(backend: str) -> list[tuple[str, str]]:
@@ -147,6 +159,8 @@ def versions(backend: str) -> dict[str, str]:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
-            module = import_module(name)
-            found[name] = str(getattr(module, "__version__", "unknown"))
+            # A build under another name, such as tensorflow-cpu; or it is not there at all.
+            module = sys.modules.get(name)
+            if module is not None:
+                found[name] = str(getattr(module, "__version__", "unknown"))
     return found

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from traindiag.capture.callbacks import Recorder
+from traindiag.capture.callbacks import EveryForm
 from traindiag.capture.data import Data
-from traindiag.capture.device import Device, DeviceChoice, choose_device, import_keras, on_device, versions
+from traindiag.capture.device import (
+    Device,
+    DeviceChoice,
+    choose_device,
+    import_keras,
+    on_device,
+    require_extras,
+    versions,
+)
+from traindiag.capture.recording import write_facts
 from traindiag.capture.scenarios.base import Knobs, Scenario, scenario_named
 from traindiag.model.errors import UsageError
 
@@ -69,10 +77,11 @@ def train_scenario(
         UsageError: unknown scenario, `out` cannot be used, no GPU though asked for, or Keras missing.
     """
     scenario = scenario_named(name)(knobs)
+    require_extras()
     if not isinstance(device, Device):
         device = choose_device(device)
     _prepare(out, overwrite)
-    recorder = Recorder(out, on_epoch=on_epoch, update_freq=scenario.update_freq)
+    recorder = EveryForm(out, on_epoch=on_epoch, update_freq=scenario.update_freq)
     wanted = scenario.epochs if epochs is None else epochs
     begin = time.perf_counter()
     facts: dict[str, Any] = {"scenario": name, "seed": seed, "epochs_wanted": wanted}
@@ -90,7 +99,7 @@ def train_scenario(
             "versions": versions(device.backend),
             "seconds": round(time.perf_counter() - begin, 2),
         }
-        (out / "run.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        facts = write_facts(out, facts)
     files = tuple(sorted(path for path in _recorded(out) if path.is_file()))
     return TrainResult(scenario=name, folder=out, history=history, facts=facts, files=files)
 
@@ -128,7 +137,7 @@ def _prepare(out: Path, overwrite: bool) -> None:
         raise UsageError(reason, where=str(out), next_step="give an --out that can be written") from error
 
 
-def _train(scenario: Scenario, recorder: Recorder, seed: int, epochs: int) -> dict[str, Any]:
+def _train(scenario: Scenario, recorder: EveryForm, seed: int, epochs: int) -> dict[str, Any]:
     """Trains and gives the facts that only the training knows."""
     keras = import_keras()
     keras.utils.clear_session()
@@ -155,7 +164,7 @@ def _train(scenario: Scenario, recorder: Recorder, seed: int, epochs: int) -> di
 
 
 def _fit(
-    scenario: Scenario, model: Any, data: Data, recorder: Recorder, seed: int, begin: int, end: int
+    scenario: Scenario, model: Any, data: Data, recorder: EveryForm, seed: int, begin: int, end: int
 ) -> None:
     with recorder.console():
         model.fit(

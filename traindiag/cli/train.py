@@ -77,7 +77,7 @@ def _print_scenarios() -> None:
 def _train(
     name: str, out: Path, seed: int, epochs: int | None, device: DeviceChoice, overwrite: bool
 ) -> TrainResult:
-    from traindiag.capture.device import choose_device
+    from traindiag.capture.device import choose_device, require_extras
     from traindiag.capture.scenarios.base import scenario_named
     from traindiag.capture.train import check_folder, train_scenario
 
@@ -87,6 +87,7 @@ def _train(
     for variable, value in QUIET.items():
         os.environ.setdefault(variable, value)
     with quiet_native_talk():
+        require_extras()
         chosen = choose_device(device)
     say(f"training {name} (seed {seed}, {_epochs(total)}) on {chosen}")
     with progress(name, total) as on_epoch:

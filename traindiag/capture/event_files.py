@@ -1,0 +1,80 @@
+"""Event files by TensorBoard's own record writer, without TensorFlow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+FOLDER_OF = {"train": "train", "val": "validation"}
+"""Keras' names for the splits' folders."""
+
+
+def can_write_events() -> bool:
+    """Whether TensorBoard is installed."""
+    return find_spec("tensorboard") is not None
+
+
+class EventFiles:
+    """Scalars of one run as Keras' TensorBoard callback names them: ``epoch_loss`` by epoch, a folder a split.
+
+    The files are closed between epochs and their names hold neither the host nor the process.
+
+    Args:
+        folder: holds ``train`` and ``validation``; made with the first value.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._paths: dict[str, Path] = {}
+
+    def add(self, epoch: int, values: Mapping[str, float], wall_time: float) -> None:
+        """Writes one epoch.
+
+        Args:
+            epoch: zero-based.
+            values: by Keras' names, ``val_`` in front for validation.
+            wall_time: seconds since 1970.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        for split, prefix in (("train", ""), ("val", "val_")):
+            mine = {
+                name.removeprefix(prefix): value
+                for name, value in values.items()
+                if name.startswith("val_") == bool(prefix)
+            }
+            if mine:
+                self._write(split, epoch, mine, wall_time)
+
+    def _write(self, split: str, epoch: int, values: Mapping[str, float], wall_time: float) -> None:
+        from tensorboard.compat.proto import event_pb2, summary_pb2
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        if split not in self._paths:
+            self._paths[split] = _begun(self.folder / FOLDER_OF[split])
+        scalars = [
+            summary_pb2.Summary.Value(tag=f"epoch_{name}", simple_value=value)
+            for name, value in values.items()
+        ]
+        event = event_pb2.Event(wall_time=wall_time, step=epoch, summary=summary_pb2.Summary(value=scalars))
+        with self._paths[split].open("ab") as file:
+            RecordWriter(file).write(event.SerializeToString())
+
+
+def _begun(folder: Path) -> Path:
+    """A new event file with the record every one begins with."""
+    from tensorboard.compat.proto import event_pb2
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    folder.mkdir(parents=True, exist_ok=True)
+    now = time.time()
+    number = sum(1 for _ in folder.glob("events.out.tfevents.*"))
+    path = folder / f"events.out.tfevents.{now:.0f}.host.{number}.v2"
+    with path.open("xb") as file:
+        RecordWriter(file).write(
+            event_pb2.Event(wall_time=now, file_version="brain.Event:2").SerializeToString()
+        )
+    return path
