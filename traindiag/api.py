@@ -19,19 +19,27 @@ if TYPE_CHECKING:
 Path = str | os.PathLike[str]
 
 
-def read(path: Path, *, reader: str | None = None, names: Mapping[str, str] | None = None) -> Run:
+def read(
+    path: Path,
+    *,
+    reader: str | None = None,
+    names: Mapping[str, str] | None = None,
+    histograms: bool = False,
+) -> Run:
     """The one run in a file or folder.
 
     Args:
         path: a log file, or a folder that holds one run in one or several forms.
         reader: name of the reader to use; None recognises the format by itself.
         names: what columns and keys mean that cannot be guessed: ``{"trn": "loss", "dev": "val_loss"}``.
+        histograms: whether histograms in event files are reduced to statistics (extremes, mean, norm, share of
+            zeros of weights, gradients and activations); else they are passed over, which is faster.
 
     Raises:
         UnreadableError: nothing there can be read as a log.
         UsageError: there are several runs; `read_all` takes them all.
     """
-    found = read_all(path, reader=reader, names=names)
+    found = read_all(path, reader=reader, names=names, histograms=histograms)
     if len(found.runs) == 1:
         return found.runs[0]
     if not found.runs:
@@ -44,20 +52,27 @@ def read(path: Path, *, reader: str | None = None, names: Mapping[str, str] | No
     )
 
 
-def read_all(*paths: Path, reader: str | None = None, names: Mapping[str, str] | None = None) -> Found:
+def read_all(
+    *paths: Path,
+    reader: str | None = None,
+    names: Mapping[str, str] | None = None,
+    histograms: bool = False,
+) -> Found:
     """Every run below some files and folders, and the files that could not be read.
 
     Args:
         paths: log files, folders, or ``-`` for standard input.
         reader: name of the reader to use; None recognises each format by itself.
         names: what columns and keys mean that cannot be guessed: ``{"trn": "loss", "dev": "val_loss"}``.
+        histograms: whether histograms in event files are reduced to statistics (extremes, mean, norm, share of
+            zeros of weights, gradients and activations); else they are passed over, which is faster.
 
     Raises:
         UsageError: no path is given, or there is no reader of that name.
     """
     from traindiag.readers.discover import find_runs
 
-    return find_runs(paths, reader=reader, names=names)
+    return find_runs(paths, reader=reader, names=names, histograms=histograms)
 
 
 def diagnose(

@@ -52,6 +52,7 @@ class LogFile:
         data: its bytes when they are in memory already (standard input).
         names: what the user says columns or keys mean, by their name in the file: ``{"trn": "loss"}``.
         below: the path relative to the folder it was found below, POSIX style; empty for a file the user named.
+        histograms: whether histograms in it are wanted, reduced to statistics.
 
     Attributes:
         where: the path as text.
@@ -65,12 +66,14 @@ class LogFile:
         data: bytes | None = None,
         names: Mapping[str, str] = _NOTHING,
         below: str = "",
+        histograms: bool = False,
     ) -> None:
         self.where = os.fspath(path)
         self.names = names
         self.memo: dict[str, Any] = {}
         self.shown = self.where if shown is None else shown
         self.below = below
+        self.histograms = histograms
         self._data = data
         self._head: bytes | None = None if data is None else data[:HEAD_BYTES]
         self._size: int | None = None if data is None else len(data)

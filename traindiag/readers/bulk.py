@@ -10,20 +10,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _EVENT_BULK = (0x22, 0x42, 0x4A)  # graph_def, tagged_run_metadata, meta_graph_def
-_VALUE_BULK = (0x1A, 0x22, 0x2A, 0x32)  # old histogram, image, histogram, audio
+_HISTOGRAM = 0x2A
+_VALUE_BULK = (0x1A, 0x22, 0x32)  # old histogram, image, audio
 _TENSOR = 0x42
 _SMALL_TENSOR = 64
 """A tensor of more bytes than this is no scalar."""
+_LARGE_TENSOR = 1 << 18
+"""A tensor of more bytes than this is no histogram anybody looks at."""
 
 
 def passed_over(
-    data: NDArray[np.uint8], start: NDArray[np.int64], length: NDArray[np.int64]
+    data: NDArray[np.uint8], start: NDArray[np.int64], length: NDArray[np.int64], *, histograms: bool = False
 ) -> NDArray[np.bool_]:
     """Which records are surely nothing but one graph, image, histogram, audio clip or large tensor.
 
     Only the first bytes are looked at: wall time, step, summary, value, tag, and the key of what comes next; the
     data may end behind these. The tensors kept are the model that Keras writes (``keras``) and hyper-parameters
-    (``_hparams_/...``).
+    (``_hparams_/...``); with `histograms`, those that may be histograms are kept, too.
     """
     end = start + length
     bound = np.minimum(end, len(data) - 1)
@@ -43,8 +46,9 @@ def passed_over(
     kind = data[at]
     size, _ = _varints(data, at + 1, bound)
     kept_tag = np.isin(data[tag_at], (ord("k"), ord("_")))
-    large = (kind == _TENSOR) & (size > _SMALL_TENSOR) & ~kept_tag
-    out: NDArray[np.bool_] = bulk | (single & (at < end) & (np.isin(kind, _VALUE_BULK) | large))
+    large = (kind == _TENSOR) & (size > (_LARGE_TENSOR if histograms else _SMALL_TENSOR)) & ~kept_tag
+    pictures = np.isin(kind, _VALUE_BULK) | ((kind == _HISTOGRAM) & (not histograms))
+    out: NDArray[np.bool_] = bulk | (single & (at < end) & (pictures | large))
     return out
 
 

@@ -46,6 +46,7 @@ def find_runs(
     *,
     reader: str | None = None,
     names: Mapping[str, str] | None = None,
+    histograms: bool = False,
 ) -> Found:
     """All runs below some files and folders.
 
@@ -53,12 +54,13 @@ def find_runs(
         paths: files, folders, or ``-`` for standard input.
         reader: name of the reader that must read every file; None recognises each by itself.
         names: what columns and keys of tables mean, by their name in the file: ``{"trn": "loss"}``.
+        histograms: whether those in event files are reduced to statistics; else they are passed over.
 
     Raises:
         UsageError: no path, or no reader of that name.
     """
     unreadable: list[Unreadable] = []
-    runs = tuple(iter_runs(paths, unreadable, reader=reader, names=names))
+    runs = tuple(iter_runs(paths, unreadable, reader=reader, names=names, histograms=histograms))
     return Found(runs=runs, unreadable=tuple(unreadable))
 
 
@@ -68,6 +70,7 @@ def iter_runs(
     *,
     reader: str | None = None,
     names: Mapping[str, str] | None = None,
+    histograms: bool = False,
 ) -> Iterator[Run]:
     """Runs as they are read; files that cannot be read are appended to `unreadable` on the way.
 
@@ -78,7 +81,7 @@ def iter_runs(
     readers = _chosen_readers(reader)
     titles = Names()
     for path in paths:
-        root = Root(os.fspath(path), names or {})
+        root = Root(os.fspath(path), names or {}, histograms=histograms)
         with reported(unreadable, root.shown):
             yield from _runs_below(
                 root, readers, forced=reader is not None, names=titles, unreadable=unreadable

@@ -16,6 +16,7 @@ import numpy as np
 
 from traindiag.readers import crc32c, protowire
 from traindiag.readers.bulk import passed_over
+from traindiag.readers.histograms import MARK, statistics
 from traindiag.readers.layouts import Shape, column_of, width_of
 from traindiag.readers.tfrecord import FRAME, HEADER, PAGE_BYTES, Loss, Page, Region, overlapping, pages
 
@@ -92,16 +93,17 @@ class EventFile:
 
 
 def read_event_files(
-    files: Iterable[BinaryIO], *, verify: bool = True, page_bytes: int = PAGE_BYTES
+    files: Iterable[BinaryIO], *, verify: bool = True, histograms: bool = False, page_bytes: int = PAGE_BYTES
 ) -> list[EventFile]:
     """Read event files together: small ones share pages, and layouts are learnt once.
 
     Args:
         files: unbuffered binary files at their beginning; each is closed after it is read.
         verify: whether the checksums of payloads are compared (those of lengths always are).
+        histograms: whether they are reduced to statistics, each a tag of its own (see `histograms.MARK`).
         page_bytes: how much is read at once.
     """
-    collector = _Collector(verify)
+    collector = _Collector(verify, histograms)
     opened = 0
 
     def counted() -> Iterator[BinaryIO]:
@@ -132,8 +134,9 @@ class _Block:
 class _Collector:
     """Decodes pages and keeps what they hold until all files are read."""
 
-    def __init__(self, verify: bool) -> None:
+    def __init__(self, verify: bool, histograms: bool) -> None:
         self.verify = verify
+        self.histograms = histograms
         self.tags: dict[bytes, int] = {}
         self.shapes: dict[int, list[Shape]] = {}
         self.files: dict[int, EventFile] = {}
@@ -281,7 +284,7 @@ class _BlockDecoder:
             self._rows(length, by_length[ends[length] - counts[length] : ends[length]])
         long = by_length[ends[SHORT] :]
         if len(long):
-            for i in long[~passed_over(self.data, self.start[long], self.length[long])].tolist():
+            for i in long[~self._passed_over(long)].tolist():
                 self._single(i, checked=False)
 
     def _rows(self, length: int, index: NDArray[np.intp]) -> None:
@@ -362,9 +365,13 @@ class _BlockDecoder:
             bad = crc32c.masked_crc_of_rows(rows[:, :length]) != column_of(rows, length, "<u4")
             self._damaged(index[bad])
             index = index[~bad]
-        index = index[~passed_over(self.data, self.start[index], self.length[index])]
+        index = index[~self._passed_over(index)]
         for i in index.tolist():
             self._single(i, checked=True)
+
+    def _passed_over(self, index: NDArray[np.intp]) -> NDArray[np.bool_]:
+        start, length = self.start[index], self.length[index]
+        return passed_over(self.data, start, length, histograms=self.collector.histograms)
 
     def _single(self, i: int, checked: bool = False) -> protowire.Event | None:
         """Decode one record field by field and keep what it holds; None when it is damaged."""
@@ -384,35 +391,38 @@ class _BlockDecoder:
             except protowire.WireError:
                 self._damaged(np.array([i]), "a record that is no event")
                 return None
-            if len(self.collector.pointless) < _MOST_ALIKE and not any(map(_is_point, event.values)):
+            bare = not event.values or not (self.collector.histograms or any(map(_is_point, event.values)))
+            if bare and len(self.collector.pointless) < _MOST_ALIKE:
                 self.collector.pointless[alike] = event
-        self._keep(i, event)
+        self._keep(i, event, payload)
         return event
 
-    def _keep(self, i: int, event: protowire.Event) -> None:
+    def _keep(self, i: int, event: protowire.Event, payload: bytes) -> None:
         file = self.collector.file(int(self.file[i]))
         file.version = file.version or event.version
         if event.session == 1:
             file.starts.append(event.step)
         for value in event.values:
             if _is_point(value):
-                self._point(i, event, value)
+                assert value.number is not None
+                self._point(i, event, value.tag, value.number)
             elif value.tag == b"keras" and value.strings and len(value.strings[0]) <= _MAX_JSON:
                 file.keras = value.strings[0]
             elif value.plugin == b"hparams":
                 _add_hparams(file, value.content)
+            elif self.collector.histograms and (found := statistics(payload, value)) is not None:
+                for name, number in found._asdict().items():
+                    if number is not None:
+                        self._point(i, event, value.tag + f"{MARK}{name}".encode(), number)
 
-    def _point(self, i: int, event: protowire.Event, value: protowire.Value) -> None:
-        assert value.number is not None
-        tag = self.collector.tag_index(value.tag)
+    def _point(self, i: int, event: protowire.Event, name: bytes, number: float) -> None:
+        tag = self.collector.tag_index(name)
         if self.tag[i] < 0:
             self.tag[i], self.step[i] = tag, event.step
-            self.wall_time[i], self.value[i] = event.wall_time, value.number
+            self.wall_time[i], self.value[i] = event.wall_time, number
             return
         order = self.collector.records + i
-        self.collector.extra.append(
-            (int(self.file[i]), tag, event.step, event.wall_time, value.number, order)
-        )
+        self.collector.extra.append((int(self.file[i]), tag, event.step, event.wall_time, number, order))
 
     def _damaged(self, index: NDArray[np.intp], what: str = "payload checksum does not match") -> None:
         for i in index.tolist():

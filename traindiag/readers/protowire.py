@@ -108,6 +108,7 @@ class Value:
         place: where its bytes lie when they are of fixed size and there once.
         strings: the elements of a string tensor.
         plugin, content: name and data of the plugin that owns the value.
+        body: where the bytes of a histogram or a tensor lie.
     """
 
     tag: bytes = b""
@@ -117,6 +118,7 @@ class Value:
     strings: list[bytes] = field(default_factory=list)
     plugin: bytes = b""
     content: bytes = b""
+    body: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -191,9 +193,10 @@ def _value(data: bytes, begin: int, end: int) -> Value:
         elif number == 2 and wire == FIXED32:
             out.kind, out.place = number, Place(start, 1)
         elif number in (3, 4, 5, 6) and wire == BYTES:
-            out.kind = number
+            out.kind, out.body = number, (start, stop)
         elif number == 8 and wire == BYTES:
-            out.kind, tensor = number, (start, stop)
+            out.kind, out.body = number, (start, stop)
+            tensor = start, stop
         elif number == 9 and wire == BYTES:
             out.plugin, out.content = _plugin(data, start, stop)
     if out.kind == 2 and out.place is not None:

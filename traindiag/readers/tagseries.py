@@ -20,6 +20,7 @@ from traindiag.analysis.epochs import epochs_from_boundaries, last_per_epoch, me
 from traindiag.model.frame import MISSING, Series
 from traindiag.model.names import split_and_metric
 from traindiag.readers.events import Scalars
+from traindiag.readers.histograms import MARK, Statistics, metric_of
 from traindiag.readers.sessions import LoadedFile, Session, point_keys
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class _Row:
         epoch: int64, `MISSING` where unknown; None when no row has one.
         over: the last epoch known to have ended.
         on_epochs, of_batches: whether the tag is ``epoch_...`` or ``batch_...``.
+        statistic: of a histogram its tag and the name of the statistic; None for scalars.
     """
 
     tag: str
@@ -49,8 +51,14 @@ class _Row:
     over: int = -1
     on_epochs: bool = False
     of_batches: bool = False
+    statistic: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
+        if MARK in self.tag:
+            tag, _, name = self.tag.rpartition(MARK)
+            self.statistic = (tag, name) if name in Statistics._fields else None
+            if self.statistic:
+                return
         self.on_epochs = _is_epoch_tag(self.tag)
         self.of_batches = self.tag.startswith(_BATCH) and len(self.tag) > len(_BATCH)
 
@@ -61,6 +69,7 @@ def series_of_tags(session: Session) -> tuple[list[Series], dict[str, str]]:
     rows = [row for split, files in _by_split(session) for row in _rows(split, files)]
     index = _fill_epochs(rows, session, details)
     named = _Names({row.tag for row in rows} if index is not None else set())
+    _histograms_on_epochs(rows, details)
     series = []
     for row in sorted(rows, key=lambda row: not row.on_epochs):
         if row is index:
@@ -128,6 +137,8 @@ class _Names:
         self.lightning = lightning
 
     def of(self, row: _Row) -> tuple[str, str]:
+        if row.statistic:
+            return self.free(row.split or "train", metric_of(*row.statistic), row.tag.replace(MARK, " "))
         default = row.split or ("val" if _EVALUATION.fullmatch(row.tag) else "train")
         if _EVALUATION.fullmatch(row.tag) or row.of_batches:
             named = default, row.tag
@@ -152,6 +163,21 @@ class _Names:
             number += 1
         self.taken.add(wanted)
         return wanted
+
+
+def _histograms_on_epochs(rows: Sequence[_Row], details: dict[str, str]) -> None:
+    """Put statistics on the epoch axis where their steps are epochs: Keras' ``<layer>/kernel/histogram`` are."""
+    found = [row for row in rows if row.statistic]
+    if not found:
+        return
+    details["histograms"] = "reduced to minimum, maximum, mean, norm and, where buckets tell, share of zeros"
+    for row in found:
+        epochs = next(
+            (each.points.step for each in rows if _is_epoch_tag(each.tag) and each.split == row.split), None
+        )
+        named = row.statistic is not None and row.statistic[0].endswith("/histogram")
+        if named and epochs is not None and bool(np.isin(row.points.step, epochs).all()):
+            row.on_epochs = True
 
 
 # --- epochs of rows on the step axis -------------------------------------------------------------
@@ -238,7 +264,7 @@ def _epochs_by_index(rows: Sequence[_Row], details: dict[str, str]) -> _Row | No
 def _epochs_from_batches(rows: Sequence[_Row], named: _Names, details: dict[str, str]) -> list[Series]:
     """Epoch values of metrics of which only batch values were logged, for epochs that are over."""
     batches = [row for row in rows if row.of_batches and row.epoch is not None]
-    logged = {(row.split, row.tag[len(_EPOCH) :]): row for row in rows if row.on_epochs}
+    logged = {(row.split, row.tag[len(_EPOCH) :]): row for row in rows if _is_epoch_tag(row.tag)}
     kinds = _kinds(batches, logged)
     if kinds:
         details["batch values"] = "; ".join(sorted(set(kinds.values())))

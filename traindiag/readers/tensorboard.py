@@ -41,7 +41,10 @@ class TensorBoardReader(Reader):
 
     Recognised by the checksum of the first record and the event in it, else by ``tfevents`` in the name.
     Reads scalars of every numeric type, the model that Keras' TensorBoard callback writes, and the hparams
-    plugin; passes images, histograms, graphs and audio over. Needs neither TensorFlow nor TensorBoard.
+    plugin; passes images, graphs and audio over, and histograms unless they are asked for: ``histograms=True`` of
+    the Python functions reduces each to its extremes, mean, norm and, where its buckets tell, share of zeros,
+    named ``gradient_norm/<layer>``, ``zero_fraction/<layer>`` (activations), ``weight_norm/<layer>`` and so on.
+    Needs neither TensorFlow nor TensorBoard.
 
     Folders ``train/``, ``validation/`` (also val, valid, eval, evaluation, dev) and ``test/`` of one folder are
     splits of one run. Several event files of one folder are one run when they continue each other, resume
@@ -168,7 +171,8 @@ def _load(files: Sequence[LogFile]) -> list[LoadedFile | UnreadableError]:
                 yield io.BytesIO()
 
     page_bytes = min(PAGE_BYTES, sum(map(_size, files)) + _LEAST_PAGE)
-    contents = read_event_files(opened(), page_bytes=page_bytes)
+    histograms = any(file.histograms for file in files)
+    contents = read_event_files(opened(), histograms=histograms, page_bytes=page_bytes)
     return [
         failures[index] if index in failures else _loaded(file, events)
         for index, (file, events) in enumerate(zip(files, contents, strict=True))

@@ -97,8 +97,9 @@ def _is_folder(path: Path) -> bool:
 class Root:
     """One path the user gave, and the files below it."""
 
-    def __init__(self, typed: str, names: Mapping[str, str]) -> None:
+    def __init__(self, typed: str, names: Mapping[str, str], *, histograms: bool = False) -> None:
         self.names = names
+        self.histograms = histograms
         self.shown = typed.replace(os.sep, "/")
         self.is_stdin = typed == STDIN
         self.path = Path(typed)
@@ -120,7 +121,7 @@ class Root:
                 raise UnreadableError(
                     "more than 1 GiB", where="standard input", next_step="name the file instead"
                 )
-            yield LogFile(Path("stdin"), "standard input", data, self.names)
+            yield LogFile("stdin", "standard input", data, self.names, histograms=self.histograms)
         elif self.is_folder:
             yield from self._walk(os.fspath(self.path), "", unreadable, frozenset())
         else:
@@ -138,12 +139,14 @@ class Root:
             raise UnreadableError("neither a file nor a folder", where=self.shown, next_step="check the path")
         if stat.S_ISFIFO(mode):
             with self.path.open("rb") as pipe:
-                return LogFile(self.path, self.shown, pipe.read(_STDIN_LIMIT), self.names)
+                return LogFile(
+                    self.path, self.shown, pipe.read(_STDIN_LIMIT), self.names, histograms=self.histograms
+                )
         return self._opened(self.path, self.shown)
 
     def _opened(self, path: Path | str, shown: str, below: str = "") -> LogFile:
         data = _unpacked(path, shown) if shown[-3:].lower() == ".gz" else None
-        return LogFile(path, shown, data, names=self.names, below=below)
+        return LogFile(path, shown, data, self.names, below, self.histograms)
 
     def _walk(
         self, folder: str, below: str, unreadable: list[Unreadable], above: frozenset[tuple[int, int]]
