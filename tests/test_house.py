@@ -70,3 +70,14 @@ def test_keras_is_here_where_it_must_be() -> None:
     if os.environ.get("TRAINDIAG_REQUIRE_KERAS"):
         assert importlib.util.find_spec("keras") is not None
         assert importlib.util.find_spec("tensorflow") is not None
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "sample_logs" / "README.md"]
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert not broken
