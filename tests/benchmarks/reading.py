@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Time the readers side by side with their peers, each in a process of its own, and print the ratios.
 
-    python tests/benchmarks/reading.py --data /tmp/logs --peer-python /tmp/peers/bin/python
-    python tests/benchmarks/reading.py --data /tmp/logs --datasets large-v1,bloated --rounds 7
+    python tests/benchmarks/reading.py --data DATA --peer-python PYTHON
+    python tests/benchmarks/reading.py --data DATA --datasets large-v1,bloated --rounds 7
 
 The peers are tbparse and TensorBoard's data server in Rust (tensorboard-data-server), in an environment
 without TensorFlow, and pandas for CSV:

@@ -65,7 +65,8 @@ def replay(
         str | None,
         typer.Option(
             metavar="KIND:A=B,...",
-            help="LearningRateScheduler: step:drop=0.5,every=10, exponential, cosine, linear, constant; lr, end, warmup.",
+            help="LearningRateScheduler: step:drop=0.5,every=10, exponential, cosine, linear, constant; "
+            "lr, end, warmup.",
             rich_help_panel=WHAT_IF,
         ),
     ] = None,
