@@ -26,6 +26,7 @@ from traindiag.model.frame import MISSING, Series, frame_from_series
 from traindiag.model.run import Run, Source
 from traindiag.readers import tensorboard
 from traindiag.readers.base import Fit, LogFile, LoggedRun
+from traindiag.readers.discover import find_runs
 from traindiag.readers.tensorboard import TensorBoardReader
 
 NAME = "events.out.tfevents.{}.host.1.0"
@@ -502,3 +503,44 @@ def test_the_digest_follows_the_content(tmp_path: Path) -> None:
     first = read_one(tmp_path / "a", {NAME: data})
     assert first.digest == read_one(tmp_path / "b", {NAME: data}).digest
     assert first.digest != read_one(tmp_path / "c", {NAME: keras_train(4)}).digest
+
+
+def add_scalars(folder: Path, name: str, tag: str, values: list[float]) -> None:
+    """One folder as PyTorch's ``add_scalars`` writes it."""
+    path = folder / name / "events.out.tfevents.1700000000.host.7.1"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(version() + scalars([(tag, step, value) for step, value in enumerate(values)]))
+
+
+def test_folders_of_add_scalars_are_splits_of_one_run(tmp_path):
+    run = tmp_path / "exp"
+    add_scalars(run, "Loss_train", "Loss", [3.0, 2.0, 1.0])
+    add_scalars(run, "Loss_val", "Loss", [3.5, 2.5, 2.0])
+    add_scalars(run, "metrics_acc_train", "metrics/acc", [0.1, 0.2, 0.3])
+    add_scalars(run, "metrics_acc_Validation", "metrics/acc", [0.1, 0.1, 0.2])
+    own = run / "events.out.tfevents.1700000000.host.7.0"
+    own.write_bytes(version() + scalars([("lr", step, 0.1) for step in range(3)]))
+    [found] = find_runs([tmp_path]).runs
+    assert found.name == "exp"
+    values = {(each.split, each.metric): each.value.tolist() for each in found.series}
+    assert values["train", "loss"] == [3.0, 2.0, 1.0]
+    assert values["val", "loss"] == [3.5, 2.5, 2.0]
+    assert {split for split, metric in values if metric.endswith("acc")} == {"train", "val"}
+    assert ("train", "learning_rate") in values
+    assert "Loss_val/ is val" in found.source.details["splits"]
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        [("Loss_train", "Loss"), ("Loss_generator", "Loss")],
+        [("Loss_train", "Loss"), ("Accuracy_val", "Accuracy")],
+        [("model_train", "Loss"), ("model_val", "Loss")],
+        [("Loss_train", "Loss"), ("Loss_val", "Other")],
+    ],
+    ids=["no split", "other tags", "not the tag", "another tag"],
+)
+def test_folders_that_only_look_like_those_of_add_scalars_stay_runs(tmp_path, folders):
+    for number, (name, tag) in enumerate(folders):
+        add_scalars(tmp_path, name, tag, [3.0 - number, 2.0 - number / 2, 1.0])
+    assert sorted(run.name for run in find_runs([tmp_path]).runs) == sorted(name for name, _ in folders)

@@ -30,6 +30,8 @@ _SPLIT_FOLDERS = {
     "validation": "val", "val": "val", "valid": "val", "eval": "val", "evaluation": "val", "dev": "val",
     "test": "test", "testing": "test",
 }  # fmt: skip
+_TAG_AND_SPLIT = re.compile(rf"(.+)_({'|'.join(_SPLIT_FOLDERS)})", re.IGNORECASE)
+_PEEKED_RECORDS = 4
 _BATCH_BYTES = 64 << 20
 _LEAST_PAGE = 64 << 10
 _MAX_DAMAGE = 100
@@ -47,7 +49,8 @@ class TensorBoardReader(Reader):
     Needs neither TensorFlow nor TensorBoard.
 
     Folders ``train/``, ``validation/`` (also val, valid, eval, evaluation, dev) and ``test/`` of one folder are
-    splits of one run. Several event files of one folder are one run when they continue each other, resume
+    splits of one run, and so are the folders that PyTorch's ``add_scalars`` makes, ``Loss_train/`` and ``Loss_val/``
+    with the tag ``Loss`` in both. Several event files of one folder are one run when they continue each other, resume
     at a later step, or log different tags; files that begin the same tags anew are separate runs.
 
     ``epoch_*`` tags are on the epoch axis and lose the prefix; all others are on the step axis, with the
@@ -67,6 +70,7 @@ class TensorBoardReader(Reader):
         return Fit.CONTENT if event is not None and event.values else Fit.NO
 
     def groups(self, files: Sequence[LogFile]) -> Iterable[Sequence[LogFile]]:
+        _note_tags_by_split(files)
         runs: dict[str, list[LogFile]] = defaultdict(list)
         for file in files:
             runs[_folders(file)[1]].append(file)
@@ -154,8 +158,51 @@ def _folders(file: LogFile) -> tuple[str, str, str]:
     """The file's folder, the folder of the run, and the split the former names (empty where it does not)."""
     folder = os.path.dirname(file.where)
     above, name = os.path.split(folder)
-    split = _SPLIT_FOLDERS.get(name.lower(), "")
+    split = file.memo.get("split") or _SPLIT_FOLDERS.get(name.lower(), "")
     return folder, (above if split else folder), split
+
+
+def _note_tags_by_split(files: Iterable[LogFile]) -> None:
+    """Notes the split of files that PyTorch's ``add_scalars("Loss", {"train": ..., "val": ...})`` wrote.
+
+    It makes a folder a curve, ``Loss_train`` and ``Loss_val`` beside each other, and in each an event file with the
+    tag ``Loss``. A folder counts when its name is that of its tag and a split, and one of another split is beside it.
+    """
+    found: dict[tuple[str, str], list[tuple[LogFile, str]]] = defaultdict(list)
+    for file in files:
+        above, name = os.path.split(os.path.dirname(file.where))
+        named = _TAG_AND_SPLIT.fullmatch(name)
+        if named and {_slug(tag) for tag in _first_tags(file)} == {_slug(named[1])}:
+            found[above, _slug(named[1])].append((file, _SPLIT_FOLDERS[named[2].lower()]))
+    for curves in found.values():
+        if len({split for _, split in curves}) > 1:
+            for file, split in curves:
+                file.memo["split"] = split
+
+
+def _slug(name: str) -> str:
+    """A tag as it stands in a folder's name: ``/`` and the like are underscores there."""
+    return re.sub(r"\W", "_", name)
+
+
+def _first_tags(file: LogFile) -> set[str]:
+    """The tags in the first records of a file."""
+    tags: set[str] = set()
+    try:
+        head, at = file.head, 0
+    except UnreadableError:  # Gone since it was recognised: reading it will say so.
+        return tags
+    for _ in range(_PEEKED_RECORDS):
+        length = int.from_bytes(head[at : at + 8], "little")
+        payload = head[at + HEADER : at + HEADER + length]
+        if not payload or len(payload) < length:
+            break
+        try:
+            tags |= {value.tag.decode("utf-8", "replace") for value in protowire.event(payload).values}
+        except protowire.WireError:
+            break
+        at += FRAME + length
+    return tags
 
 
 def _load(files: Sequence[LogFile]) -> list[LoadedFile | UnreadableError]:
