@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KEPT = 12
 """Lines of news kept below the live table."""
 MOST_RUNS = 20
-NAME, SPARK = 20, 24
+NAME, SPARK = 20, 16
 
 
 class View(Protocol):
