@@ -13,9 +13,9 @@ without TensorFlow, and pandas for CSV:
 Rounds are interleaved (A B C A B C ...), so that a drifting machine slows every reader alike, and a ratio is the
 median over rounds of (this reader / that peer). Beside it stands the ratio of processor time, which counts every
 thread and the server's process and is the steadier figure on a machine that others use. `process` is the whole
-process from start to exit, `read` the time after the imports, `peak` the largest resident set. The number of points
-and the sums of steps and values are compared with what the generator noted. tbparse takes minutes: `--slow-rounds`
-says how often it is run.
+process from start to exit, `read` the time after the imports until arrays or frames are there, `peak` the largest
+resident set. The number of points and the sums of steps and values are then compared with what the generator noted.
+tbparse takes minutes: `--slow-rounds` says how often it is run.
 
 The logs are written by gen_events.py (see `--generator`) when `--data` does not hold them yet.
 """
@@ -82,21 +82,29 @@ PEAK_MIB = {"large-v1": 300, "large-keras": 300}
 """What the default reader may take at most, in MiB."""
 
 
-# --- readers: each turns a folder into points, step sum and value sum ------------------------------
+# --- readers: each reads a folder, and then tells points, step sum and value sum --------------------
 
-Result = tuple[int, int, float]
+Sums = tuple[int, int, float]
+Result = Callable[[], Sums]
+"""Called when the clock has stopped: adding up is no part of the read."""
 
 
 def traindiag_events(path: str, ready: Ready, verify: bool = True) -> Result:
     """Every event file below the folder into arrays of steps, wall times and values, series by series."""
     runs = event_runs(path, ready, verify)
+    return lambda: sums_of_arrays(
+        (each.epoch if each.step is None else each.step, each.value) for run in runs for each in run.series
+    )
+
+
+def sums_of_arrays(series: Iterable[tuple[Any, Any]]) -> Sums:
+    """Points, and the sums of their steps (or epochs) and values."""
     points = steps = 0
     value = 0.0
-    for run in runs:
-        for series in run.series:
-            points += len(series)
-            steps += int((series.epoch if series.step is None else series.step).sum())
-            value += float(series.value.sum())
+    for at, values in series:
+        points += len(values)
+        steps += int(at.sum())
+        value += float(values.sum())
     return points, steps, value
 
 
@@ -126,7 +134,8 @@ def frame(path: str, ready: Ready) -> Result:
     from traindiag.model.frame import frame_of_runs
 
     runs = event_runs(path, ready)
-    return sums(frame_of_runs([(run.files[0].where, run.series) for run in runs]))
+    whole = frame_of_runs([(run.files[0].where, run.series) for run in runs])
+    return lambda: sums(whole)
 
 
 def unverified(path: str, ready: Ready) -> Result:
@@ -153,7 +162,7 @@ def traindiag_csv(path: str, ready: Ready) -> Result:
         if isinstance(group, Exception):
             raise group
         runs += group
-    return losses(runs)
+    return lambda: losses(runs)
 
 
 def traindiag_runs(path: str, ready: Ready) -> Result:
@@ -165,19 +174,15 @@ def traindiag_runs(path: str, ready: Ready) -> Result:
 
     all_readers()
     ready()
-    return losses(find_runs([path]).runs)
+    found = find_runs([path])
+    return lambda: losses(found.runs)
 
 
-def losses(runs: Iterable[Any]) -> Result:
+def losses(runs: Iterable[Any]) -> Sums:
     """Points, and the sums of their epochs and values, of the training losses."""
-    points = steps = 0
-    value = 0.0
-    for run in runs:
-        [loss] = [each for each in run.series if (each.split, each.metric) == ("train", "loss")]
-        points += len(loss)
-        steps += int(loss.epoch.sum())
-        value += float(loss.value.sum())
-    return points, steps, value
+    keys = ("train", "loss")
+    series = [each for run in runs for each in run.series if (each.split, each.metric) == keys]
+    return sums_of_arrays((each.epoch, each.value) for each in series)
 
 
 def pandas_csv(path: str, ready: Ready) -> Result:
@@ -186,8 +191,7 @@ def pandas_csv(path: str, ready: Ready) -> Result:
 
     ready()
     frames = [pd.read_csv(name) for name in files_below(path)]
-    frame = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
-    return len(frame), int(frame["epoch"].sum()), float(frame["loss"].sum())
+    return lambda: sums_of_arrays((each["epoch"], each["loss"]) for each in frames)
 
 
 def tbparse(path: str, ready: Ready) -> Result:
@@ -200,7 +204,7 @@ def tbparse(path: str, ready: Ready) -> Result:
     frame = pd.concat([each for each in (reader.scalars, reader.tensors) if len(each)])
     if frame["value"].dtype == object:
         frame = frame[[not isinstance(v, str | bytes) and np.ndim(v) == 0 for v in frame["value"]]]
-    return len(frame), int(frame["step"].sum()), float(frame["value"].astype(float).sum())
+    return lambda: (len(frame), int(frame["step"].sum()), float(frame["value"].astype(float).sum()))
 
 
 def rust(path: str, ready: Ready, *flags: str) -> Result:
@@ -246,13 +250,8 @@ def rust(path: str, ready: Ready, *flags: str) -> Result:
             server.stdin.close()
             for _ in server.stderr:
                 pass
-    runs, tags, steps, walls, values = zip(*parts, strict=True)
-    del runs, tags, walls
-    return (
-        sum(map(len, values)),
-        sum(int(each.sum()) for each in steps),
-        sum(float(each.sum()) for each in values),
-    )
+    _, _, steps, _, values = zip(*parts, strict=True)
+    return lambda: sums_of_arrays(zip(steps, values, strict=True))
 
 
 COLUMNS = ("step", "wall_time", "value")
@@ -262,7 +261,7 @@ def rust_checksum(path: str, ready: Ready) -> Result:
     return rust(path, ready, "--checksum")
 
 
-def sums(frame: Any) -> Result:
+def sums(frame: Any) -> Sums:
     """Points, and the sums of their steps (or epochs, for rows on the epoch axis) and values."""
     steps = int(frame["step"].sum())
     if "epoch" in frame.columns:
@@ -305,8 +304,9 @@ def readers_of(dataset: str) -> dict[str, Reader]:
 def child(name: str, path: str) -> None:
     """One measurement, told as JSON on standard output."""
     imported: list[float] = []
-    points, steps, value = READERS[name].run(path, lambda: imported.extend((time.perf_counter(), cpu())))
+    result = READERS[name].run(path, lambda: imported.extend((time.perf_counter(), cpu())))
     read, work = time.perf_counter() - imported[0], cpu() - imported[1]
+    points, steps, value = result()
     print(
         json.dumps({"read": read, "read_cpu": work, "points": points, "step_sum": steps, "value_sum": value})
     )

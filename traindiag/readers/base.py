@@ -149,12 +149,15 @@ class LogFile:
 
 
 def _beginning(path: str) -> bytes:
-    """The first `HEAD_BYTES` bytes of a file."""
-    with open(path, "rb", buffering=0) as file:
-        head = file.read(HEAD_BYTES)
-        while len(head) < HEAD_BYTES and (more := file.read(HEAD_BYTES - len(head))):
+    """The first `HEAD_BYTES` bytes of a file; with as few calls as can be, for there may be thousands."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        head = os.read(descriptor, HEAD_BYTES)
+        while len(head) < HEAD_BYTES and (more := os.read(descriptor, HEAD_BYTES - len(head))):
             head += more
-    return head
+        return head
+    finally:
+        os.close(descriptor)
 
 
 def _reason(error: OSError) -> str:
