@@ -62,6 +62,11 @@ class Recorder(_Callback):  # type: ignore[misc]
         self._begin = 0.0
         self._trained: float | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a fit is under way, or was broken off."""
+        return self._open
+
     def on_train_begin(self, logs: Logs = None) -> None:
         with self._guard:
             self._open, self._rate = False, None

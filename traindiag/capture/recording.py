@@ -76,7 +76,9 @@ class Recording:
 
     def __init__(self, folder: Path, facts: Mapping[str, Any], guard: Guard) -> None:
         self.folder = folder
-        self.facts = {**_facts_before(folder), **facts, "complete": False}
+        # A fit that resumes a run may be given less than the first one: what it does not tell stays known.
+        told = {name: value for name, value in facts.items() if value not in ([], {}, None)}
+        self.facts = {**_facts_before(folder), **told, "complete": False}
         self.epochs: list[int] = []
         self.history: dict[str, list[float | None]] = {}
         self._guard = guard

@@ -17,7 +17,19 @@ from traindiag.cli.output import say
 from traindiag.model.errors import TraindiagError
 
 OK, FAILED, USAGE, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
-COMMANDS = ("analyze", "check", "compare", "plot", "replay", "watch", "train", "rules", "explain", "readers")
+COMMANDS = (
+    "analyze",
+    "check",
+    "compare",
+    "plot",
+    "replay",
+    "watch",
+    "train",
+    "run",
+    "rules",
+    "explain",
+    "readers",
+)
 EXAMPLES = """[bold]Examples[/bold]
 $ traindiag analyze logs/                 what went wrong and what to change
 $ traindiag analyze logs/ -o report.json  the same for programs
@@ -56,7 +68,9 @@ def build(commands: tuple[str, ...] = COMMANDS) -> typer.Typer:
     for name in commands:
         module = importlib.import_module(f"traindiag.cli.{name}")
         command: Callable[..., None] = getattr(module, name)
-        app.command(name, epilog=getattr(module, "EXAMPLES", None), no_args_is_help=_needs(name))(command)
+        context = getattr(module, "CONTEXT", None)
+        epilog = getattr(module, "EXAMPLES", None)
+        app.command(name, epilog=epilog, no_args_is_help=_needs(name), context_settings=context)(command)
     return app
 
 

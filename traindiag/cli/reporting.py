@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from traindiag.cli.output import say
 from traindiag.cli.progress import busy
@@ -33,15 +33,16 @@ def format_for(format: str | None, output: Path | None) -> str:
     return by_suffix
 
 
-def layout(color: Color, verbose: bool, output: Path | None) -> Options:
+def layout(color: Color, verbose: bool, output: Path | None, stream: TextIO | None = None) -> Options:
+    """How to write to the file named, else to a stream; standard output when there is neither."""
     from traindiag.reports.base import Options
 
     if output is not None and str(output) != "-":
         return Options(width=width_of(), color=color is Color.ALWAYS, verbose=verbose)
     return Options(
         width=width_of(),
-        color=wants_color(sys.stdout, color),
-        ascii=only_ascii(sys.stdout),
+        color=wants_color(stream or sys.stdout, color),
+        ascii=only_ascii(stream or sys.stdout),
         verbose=verbose,
     )
 

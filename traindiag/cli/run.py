@@ -1,0 +1,79 @@
+"""``traindiag run``: run the user's own script unchanged, capture its training, tell what was found."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from traindiag.cli.options import ColorOption, VerboseOption
+from traindiag.cli.output import say
+from traindiag.cli.reporting import layout
+from traindiag.cli.terminal import Color
+from traindiag.model.errors import TraindiagError, UsageError
+
+EXAMPLES = """[bold]Examples[/bold]
+$ traindiag run train.py --epochs 20
+$ traindiag run --out logs/try-3 train.py
+$ traindiag run -m project.train --config base.yml
+"""
+CONTEXT = {"allow_interspersed_args": False}
+"""Everything after the script is the script's own."""
+
+
+def run(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="SCRIPT [ARGS]...", help="The script and its arguments.")
+    ] = None,
+    module: Annotated[
+        bool, typer.Option("-m", help="SCRIPT is the name of a module, as for python -m.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Folder for the logs.", show_default="logs/SCRIPT"),
+    ] = None,
+    steps_per_epoch: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Of loops of train_on_batch; an epoch else ends where an evaluation does.",
+        ),
+    ] = None,
+    verbose: VerboseOption = False,
+    color: ColorOption = Color.AUTO,
+) -> int:
+    """Run a Keras script unchanged, capture every fit and train_on_batch loop, and diagnose them at the end.
+
+    Output, signals and exit code are the script's own; the diagnosis goes to standard error.
+    """
+    from traindiag.capture.runner import end_as, free_folder, run_script
+
+    if not words:
+        raise UsageError("no script given", next_step="traindiag run SCRIPT.py")
+    target, *arguments = words
+    folder = out or free_folder(Path("logs", target.rpartition(".")[2] if module else Path(target).stem))
+    code = run_script(target, arguments, out=folder, module=module, steps_per_epoch=steps_per_epoch)
+    sys.stdout.flush()
+    _tell(folder, color, verbose)
+    return end_as(code)
+
+
+def _tell(folder: Path, color: Color, verbose: bool) -> None:
+    """The diagnosis of what lies in the folder, on standard error."""
+    if not folder.is_dir():
+        say("traindiag: nothing was captured: the script called no fit and no train_on_batch of Keras 3")
+        return
+    from traindiag.diagnosis import diagnose_runs
+    from traindiag.readers.discover import find_runs
+    from traindiag.reports.base import renderer
+
+    try:
+        found = find_runs([folder])
+    except TraindiagError:
+        say(f"traindiag: nothing was captured: no epoch came to its end ({folder})")
+        return
+    report = diagnose_runs(found.runs, found.unreadable)
+    sys.stderr.write(renderer("text").render(report, layout(color, verbose, None, sys.stderr)))
+    say(f"logs: {folder}")
