@@ -96,7 +96,9 @@ class LossSpike(Rule):
     def _severe(self, curve: Curve, shape: Shape, spikes: tuple[Spike, ...], resumed: bool) -> bool:
         """Several, or one above the true start of the run, however far above all the rest that is."""
         start = max(shape.start, float(curve.value[0]))
-        tall = [spike for spike in spikes if spike.height > self.height * (start - shape.best)]
+        # A fine-tuned run gains so little that a spike of no weight beside its level is much of it.
+        least = max(self.height * (start - shape.best), 0.5 * shape.end if shape.positive else 0.0)
+        tall = [spike for spike in spikes if spike.height > least]
         return len(tall) >= self.several or (not resumed and any(spike.value > start for spike in tall))
 
     @staticmethod
