@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Literal
@@ -89,6 +89,7 @@ class Group:
         seconds: the same in wall time.
         trained: epochs trained in all.
         broken: runs whose last value is NaN or infinite.
+        curves: of the metric, one a run that has it; for drawing, not part of the JSON.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Group:
     seconds: Spread
     trained: Spread
     broken: int
+    curves: tuple[Curve, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,6 +344,7 @@ def _group(name: str, traces: Sequence[_Trace], shared: tuple[int, int], target:
         seconds=_spread(traces, lambda each: each.seconds_to(reached[each.run])),
         trained=_spread(traces, lambda each: float(len(each.curve))),
         broken=sum(not math.isfinite(each.final) for each in traces),
+        curves=tuple(each.curve for each in traces),
     )
 
 

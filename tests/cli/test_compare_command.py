@@ -127,3 +127,12 @@ def test_mistakes_are_one_line(project: Path, arguments: list[str], told: str) -
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert told in line
+
+
+def test_plots_are_written_where_told(project: Path) -> None:
+    done = compare("main", "new", "-m", "val_loss", "-m", "val_accuracy", "--plots", "figures", cwd=project)
+    assert (done.returncode, done.stderr) == (0, "traindiag: wrote 2 figures to figures\n")
+    assert sorted(path.name for path in (project / "figures").iterdir()) == [
+        "comparison-val_accuracy.png",
+        "comparison-val_loss.png",
+    ]

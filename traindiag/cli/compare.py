@@ -102,9 +102,14 @@ def compare(
     ] = False,
     reader: ReaderOption = None,
     format: Annotated[
-        Format | None, typer.Option("--format", "-f", help="Default: by the suffix of -o, else text.")
+        Format | None,
+        typer.Option("--format", "-f", help="Default: by the suffix of -o, else text. No html: see --plots."),
     ] = None,
     output: OutputOption = None,
+    plots: Annotated[
+        Path | None,
+        typer.Option("--plots", metavar="DIR", help="Draw the groups over each other, one figure a metric."),
+    ] = None,
     color: ColorOption = Color.AUTO,
 ) -> int:
     """Compare runs, or groups of seeds: best and final value, area, epochs and time to a target.
@@ -126,7 +131,18 @@ def compare(
         say(f"traindiag: warning: {bad.path}: {bad.message}")
     text = _rendered(_format(format, output), comparisons, unreadable, layout(color, False, output))
     write_result(text, output)
+    if plots is not None:
+        _draw(comparisons, plots)
     return _exit_code(comparisons) if fail_on_regression else 0
+
+
+def _draw(comparisons: Sequence[Comparison], folder: Path) -> None:
+    from traindiag.plots.save import save_comparisons
+    from traindiag.reports.numbers import counted
+
+    with busy("drawing figures"):
+        written = save_comparisons(comparisons, folder)
+    say(f"traindiag: wrote {counted(len(written), 'figure')} to {folder}")
 
 
 def _format(format: Format | None, output: Path | None) -> Format:

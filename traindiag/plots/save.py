@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from traindiag.comparison import Comparison
 from traindiag.model.errors import UsageError
 from traindiag.model.nearest import did_you_mean
 from traindiag.model.report import Report
 from traindiag.plots.base import Display, all_displays, figure_bytes
+from traindiag.plots.comparison import ComparisonDisplay
 from traindiag.plots.loss import LossDisplay
 from traindiag.plots.overview import OverviewDisplay
 
@@ -32,8 +35,7 @@ def save_figures(
     Raises:
         UsageError: the folder or a file cannot be written, or a format or figure is unknown.
     """
-    if format not in FORMATS:
-        raise UsageError(f"no figures in {format!r}", next_step=f"choose one of {', '.join(FORMATS)}")
+    _check_format(format)
     displays = [_display(name) for name in figures]
     pictures = [
         (run.name if kind == LossDisplay.name else f"{run.name}-{kind}", display)
@@ -42,8 +44,7 @@ def save_figures(
         for kind, display in each.all_from_run(run)
     ]
     names = file_names([name for name, _ in pictures], taken=[OverviewDisplay.name])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with _writable(folder):
         written = [
             _write(folder / f"{name}.{format}", figure_bytes(display.figure(), format))
             for name, (_, display) in zip(names, pictures, strict=True)
@@ -52,10 +53,43 @@ def save_figures(
             whole = OverviewDisplay.from_runs(report.runs).figure()
             path = folder / f"{OverviewDisplay.name}.{format}"
             written.append(_write(path, figure_bytes(whole, format)))
+    return written
+
+
+def save_comparisons(comparisons: Sequence[Comparison], folder: Path, format: str = "png") -> list[Path]:
+    """Write one figure of each comparison: ``comparison.png``, or ``comparison-val_loss.png`` of several.
+
+    Raises:
+        UsageError: as `save_figures`.
+    """
+    _check_format(format)
+    several = len(comparisons) > 1
+    stem = ComparisonDisplay.name
+    names = file_names(f"{stem}-{each.metric}" if several else stem for each in comparisons)
+    with _writable(folder):
+        return [
+            _write(
+                folder / f"{name}.{format}",
+                figure_bytes(ComparisonDisplay.from_comparison(each).figure(), format),
+            )
+            for name, each in zip(names, comparisons, strict=True)
+        ]
+
+
+def _check_format(format: str) -> None:
+    if format not in FORMATS:
+        raise UsageError(f"no figures in {format!r}", next_step=f"choose one of {', '.join(FORMATS)}")
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """The folder, made if it is not there; what goes wrong in it is an error of use."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(reason, where=str(folder), next_step="name a folder that can be written") from error
-    return written
 
 
 def _display(name: str) -> type[Display]:
