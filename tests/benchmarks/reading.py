@@ -7,8 +7,8 @@
 The peers are tbparse and TensorBoard's data server in Rust (tensorboard-data-server), in an environment
 without TensorFlow, and pandas for CSV:
 
-    python -m venv /tmp/peers
-    /tmp/peers/bin/pip install tbparse tensorboard tensorboard-data-server grpcio pandas
+    python -m venv peers
+    peers/bin/pip install tbparse tensorboard tensorboard-data-server grpcio pandas
 
 Rounds are interleaved (A B C A B C ...), so that a drifting machine slows every reader alike, and a ratio is the
 median over rounds of (this reader / that peer). Beside it stands the ratio of processor time, which counts every
