@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from traindiag.model.run import Run, Source
 from traindiag.readers.base import LogFile, LoggedRun, NotALogError, Reader, all_readers
 from traindiag.readers.merge import Candidate, Merged, files_of, merge
 from traindiag.readers.naming import Names, home_of, titles_of
+from traindiag.readers.parsing.run_facts import facts_beside
 from traindiag.readers.parsing.text import decode_head
 from traindiag.readers.recognising import Recogniser
 from traindiag.readers.walking import Root, reported
@@ -129,8 +131,9 @@ def _runs_below(
             ]
             merged = merge(candidates)
             titles = titles_of(root, home, merged)
+            facts = _facts(root, home) if len(merged) == 1 else {}
             for group, title in zip(merged, titles, strict=True):
-                runs.append(_as_run(group, names.unique(title, root.name)))
+                runs.append(_as_run(group, names.unique(title, root.name), facts))
         anything = anything or bool(runs)
         yield from runs
     if root.is_folder and not anything and len(unreadable) == errors:
@@ -215,7 +218,14 @@ def _read_group(
     return candidates
 
 
-def _as_run(group: Merged, name: str) -> Run:
+def _facts(root: Root, home: str) -> Mapping[str, Any]:
+    """What a recorder left beside the one run of a folder; of two runs nobody knows which it means."""
+    if root.is_stdin:
+        return {}
+    return facts_beside(root.path / home if root.is_folder else root.path.parent)
+
+
+def _as_run(group: Merged, name: str, facts: Mapping[str, Any]) -> Run:
     run = group.logged()
     details = {**run.details, **_percent(run)}
     also = tuple(files_of(group))
@@ -230,7 +240,7 @@ def _as_run(group: Merged, name: str) -> Run:
             details=MappingProxyType(details),
         ),
         series=tuple(run.series),
-        params=MappingProxyType(dict(run.params)),
+        params=MappingProxyType({**facts, **run.params}),
     )
 
 
