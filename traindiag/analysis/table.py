@@ -194,8 +194,9 @@ def read_val_rise(train: Shape, val: Shape, limits: Thresholds = DEFAULT) -> Rea
         return None
     return Reading(
         cell="overfitting",
-        reason=f"the validation loss was best at epoch {val.best_epoch} and has risen from {val.value[val.best_index]:.4g} "
-        f"to {val.end:.4g} in the {stretch} epochs since, while the training loss went on falling",
+        reason=f"the validation loss was best at epoch {val.best_epoch} and has risen from "
+        f"{val.value[val.best_index]:.4g} to {val.end:.4g} in the {stretch} epochs since, "
+        "while the training loss went on falling",
         confidence=confidence(
             ratio(val.rise, needed * size),
             ratio(val.rise, limits.noise * val.noise),

@@ -72,8 +72,8 @@ class ValMismatch(Rule):
             ratio(early, self.early_ratio), ratio(self.follows * fall, max(followed, 0.01)), sharpness=0.8
         )
         yield self.finding(
-            f"the validation loss is {early:.1f} times the training loss from the start and fell by {max(followed, 0.0):.0%} "
-            f"while training fell by {fall:.0%}: the two sets differ",
+            f"the validation loss is {early:.1f} times the training loss from the start "
+            f"and fell by {max(followed, 0.0):.0%} while training fell by {fall:.0%}: the two sets differ",
             confidence=sure,
             evidence=[
                 Evidence(
