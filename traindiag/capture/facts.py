@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def facts_of(model: Any, call: FitCall, params: Mapping[str, Any]) -> dict[str, 
         "val_samples": lambda: samples_of(validation[0]) if isinstance(validation, tuple) else None,
         "parameters": lambda: int(model.count_params()),
         "learning_rate": lambda: learning_rate_of(model),
-        "optimizer": lambda: import_keras().saving.serialize_keras_object(model.optimizer)["config"],
+        "optimizer": lambda: _optimizer(model),
         "compile": lambda: _compile_config(model),
         "callbacks": lambda: [callback_facts(each) for each in call.callbacks if _is_the_users(each)],
         "precision": lambda: import_keras().config.dtype_policy().name,
@@ -77,6 +78,14 @@ def facts_of(model: Any, call: FitCall, params: Mapping[str, Any]) -> dict[str, 
         **_machine(),
     }
     return known(pieces)
+
+
+def _optimizer(model: Any) -> dict[str, Any]:
+    """The optimizer's config under its own name: Keras counts instances (``sgd_4``), which says nothing of a run."""
+    config: dict[str, Any] = dict(import_keras().saving.serialize_keras_object(model.optimizer)["config"])
+    if "name" in config:
+        config["name"] = re.sub(r"_\d+$", "", str(config["name"]))
+    return config
 
 
 def known(pieces: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
