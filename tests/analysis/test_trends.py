@@ -63,7 +63,7 @@ def test_one_spike_moves_nothing() -> None:
         assert theil_sen(spiked) == pytest.approx(theil_sen(line), rel=0.1)
 
 
-@given(curves, st.sampled_from([1e-3, 0.01, 100.0]))
+@given(curves, st.sampled_from([2.0**-10, 0.125, 64.0]))  # powers of two: ties stay ties
 @settings(deadline=None)
 def test_shape_follows_the_unit(value: np.ndarray, factor: float) -> None:
     plain, scaled = shape_of(curve(value)), shape_of(curve(value * factor))

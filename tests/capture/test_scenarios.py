@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import numpy as np
 import pytest
 
-from traindiag.capture.data import Data, clusters, diabetes, digits, redraw_labels, teacher
+from traindiag.capture.data import Data, clusters, diabetes, digits, redraw_labels
 from traindiag.capture.scenarios.base import Knobs, Scenario, all_scenarios, scenario_named
 from traindiag.model.errors import UsageError
 from traindiag.model.finding import Severity
@@ -63,7 +62,7 @@ def test_knobs_replace_the_scenarios_own() -> None:
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("make", [digits, diabetes, clusters, partial(teacher, train=300, val=100)])
+@pytest.mark.parametrize("make", [digits, diabetes, clusters])
 def test_data_are_scaled_and_split(make: Callable[[int], Data]) -> None:
     data = make(3)
     (x, y), val = data.train, data.val

@@ -59,7 +59,7 @@ def _constant(signals: Signals, train: Shape) -> Stuck | None:
         return None
     return Stuck(
         reason=f"the training loss is {train.end:.4g} in every one of {len(train)} epochs: no weight changes",
-        confidence=0.95,
+        confidence=confidence(ratio(len(train), CONSTANT_EPOCHS)),
         sure=True,
         evidence=(_loss_evidence(train, 0.0, 1e-6),),
     )

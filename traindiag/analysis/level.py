@@ -39,11 +39,13 @@ class Level:
         grade: good, poor or unknown.
         reason: how it was decided, as a clause: "val accuracy 0.97, far above chance".
         skill: 0 at chance, 1 at perfect; NaN when no metric tells.
+        beyond: how far beyond its threshold the deciding measure lies, 1 on it: what confidence is made of.
     """
 
     grade: Grade
     reason: str
     skill: float = float("nan")
+    beyond: float = 1.0
 
 
 def as_fraction(curve: Curve) -> Curve:
@@ -108,13 +110,22 @@ def level_of(metrics: Sequence[Curve], kept: float, classes: int | None = None) 
             continue
         name = f"{curve.split} {curve.metric} {end_of(curve):.3g}"
         if skill >= GOOD_SKILL:
-            return Level(grade="good", reason=f"{name} is far above chance", skill=skill)
+            return Level(
+                grade="good", reason=f"{name} is far above chance", skill=skill, beyond=1 + 2 * skill
+            )
         if skill < POOR_SKILL:
-            return Level(grade="poor", reason=f"{name} is little above chance", skill=skill)
-        return Level(grade="unknown", reason=f"{name} is neither good nor poor by itself", skill=skill)
+            below = 1 + 2 * (POOR_SKILL - max(skill, 0.0)) / POOR_SKILL
+            return Level(grade="poor", reason=f"{name} is little above chance", skill=skill, beyond=below)
+        between = 1 + min(GOOD_SKILL - skill, skill - POOR_SKILL) / (GOOD_SKILL - POOR_SKILL)
+        return Level(
+            grade="unknown", reason=f"{name} is neither good nor poor by itself", skill=skill, beyond=between
+        )
     if not np.isnan(kept) and kept <= GOOD_KEPT:
-        return Level(grade="good", reason=f"the loss came down to {kept:.0%} of its start")
+        # A low loss says less than an accuracy does: how low it could be is not known.
+        deep = min(1 + 0.25 * (GOOD_KEPT / max(kept, 1e-9) - 1), 2.0)
+        return Level(grade="good", reason=f"the loss came down to {kept:.0%} of its start", beyond=deep)
     return Level(
         grade="unknown",
         reason="the log has no accuracy, and the loss came down too little to tell a good level",
+        beyond=1.0 if np.isnan(kept) else kept / GOOD_KEPT,
     )

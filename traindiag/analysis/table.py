@@ -82,6 +82,8 @@ DEFAULT = Thresholds()
 SLOW_FALL = 0.06
 """At a poor level, after `SLOW_POINTS` or more, a fall of less than this over the window counts as flat."""
 SLOW_POINTS = 30
+BOUNCE = 0.05
+"""A training loss bounces when it swings by this fraction of its gain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -434,8 +436,7 @@ def _window(trend: Trend) -> Evidence:
 
 
 def _converged(level: Level, what: str) -> Reading:
-    sure = 0.6 if np.isnan(level.skill) else confidence(1 + 2 * level.skill)
-    return Reading(cell="converged", reason=f"{what}; {level.reason}", confidence=sure)
+    return Reading(cell="converged", reason=f"{what}; {level.reason}", confidence=confidence(level.beyond))
 
 
 def _flat(train: Shape, train_trend: Trend, val_trend: Trend | None, level: Level) -> Reading:
@@ -448,20 +449,20 @@ def _flat(train: Shape, train_trend: Trend, val_trend: Trend | None, level: Leve
         return Reading(
             cell="plateau",
             reason=f"{which} stopped falling at a poor level: {level.reason}",
-            confidence=confidence(1 + 2 * max(0.35 - level.skill, 0.0) / 0.35),
+            confidence=confidence(level.beyond),
             evidence=evidence,
         )
     if bounces(train):
         return Reading(
             cell="plateau",
             reason=f"{which} stopped falling and the training loss only bounces",
-            confidence=0.6,
+            confidence=confidence(ratio(swing(train)[0], BOUNCE * train.gain)),
             evidence=evidence,
         )
     return Reading(
         cell="undecided",
         reason=f"{which} levelled off, but {level.reason}",
-        confidence=0.5,
+        confidence=confidence(level.beyond),
         evidence=evidence,
     )
 
@@ -469,6 +470,6 @@ def _flat(train: Shape, train_trend: Trend, val_trend: Trend | None, level: Leve
 def bounces(train: Shape) -> bool:
     """Whether the end of the training loss swings by a visible part of its gain and level, to and fro."""
     deviation, turns = swing(train)
-    if train.gain < 6 * train.noise or deviation < 0.05 * train.gain or turns < 0.4:
+    if train.gain < 6 * train.noise or deviation < BOUNCE * train.gain or turns < 0.4:
         return False
     return not train.positive or (deviation > 0.08 * train.end and train.kept < 0.7)

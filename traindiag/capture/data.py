@@ -86,16 +86,6 @@ def clusters(
     return split(x, y, train, val, seed)
 
 
-def teacher(seed: int, train: int, val: int, features: int = 20, noise: float = 0.3) -> Data:
-    """Regression on a smooth random function of `features` inputs, with noise of the given deviation."""
-    random = np.random.default_rng(seed)
-    x = random.normal(0.0, 1.0, (train + val, features))
-    inner = random.normal(0.0, 1.0 / np.sqrt(features), (features, 8))
-    y = np.tanh(x @ inner) @ random.normal(0.0, 1.0, 8)
-    y = y / y.std() + random.normal(0.0, noise, len(y))
-    return split(x, y.astype(np.float32), train, val, seed)
-
-
 def redraw_labels(y: NDArray[Any], share: float, classes: int, seed: int) -> NDArray[Any]:
     """A copy of the class labels with a random `share` of them drawn anew from all classes."""
     random = np.random.default_rng(seed)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from io import StringIO
 
-from rich.console import Console
 from rich.text import Text
 
 from traindiag.reports.base import Options
-from traindiag.reports.ink import Ink
+from traindiag.reports.ink import Ink, console_on, trimmed
 
 LABEL = 9
 """Columns of the labels at the left."""
@@ -25,17 +24,7 @@ class Page:
         self.options = options
         self.ink = Ink(options)
         self._file = StringIO()
-        self.console = Console(
-            file=self._file,
-            width=options.width,
-            color_system="standard" if options.color else None,
-            force_terminal=options.color,
-            no_color=not options.color,
-            legacy_windows=False,
-            emoji=False,
-            markup=False,
-            highlight=False,
-        )
+        self.console = console_on(self._file, options)
 
     def line(self, *parts: str | Text) -> None:
         """One line; plain strings are sanitised."""
@@ -53,7 +42,7 @@ class Page:
 
     def finished(self) -> str:
         """Everything written, without trailing blanks."""
-        return "".join(line.rstrip(" ") + "\n" for line in self._file.getvalue().splitlines())
+        return trimmed(self._file)
 
 
 def duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 from traindiag.comparison import Comparison, Contrast, Group, Judgment
 from traindiag.reports.base import DEFAULT, Options
 from traindiag.reports.comparison_words import columns, legend, notes, others, reason, sentence
-from traindiag.reports.ink import Ink
+from traindiag.reports.ink import Ink, console_on, trimmed
 
 GAP = "  "
 LEAST_NAME = 8
@@ -21,19 +21,9 @@ _STYLES = {"regressed": "red", "improved": "green", "same": "green", "cannot tel
 def comparison_text(comparison: Comparison, options: Options = DEFAULT) -> str:
     """The comparison at `options.width` columns; names from logs are sanitised."""
     page = StringIO()
-    console = Console(
-        file=page,
-        width=options.width,
-        color_system="standard" if options.color else None,
-        force_terminal=options.color,
-        no_color=not options.color,
-        legacy_windows=False,
-        emoji=False,
-        markup=False,
-        highlight=False,
-    )
+    console = console_on(page, options)
     _Page(console, Ink(options)).write(comparison)
-    return "".join(line.rstrip(" ") + "\n" for line in page.getvalue().splitlines())
+    return trimmed(page)
 
 
 class _Page:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from io import StringIO
+from typing import TYPE_CHECKING
+
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -9,10 +12,35 @@ from traindiag.model.finding import Severity, Verdict
 from traindiag.reports.base import Options
 from traindiag.reports.sanitise import isolated, sanitise
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 _SEVERITY_STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _SEVERITY_MARK = {Severity.ERROR: "✗x", Severity.WARNING: "▲!", Severity.NOTE: "●o"}
 _STATUS_STYLE = {"healthy": "green", "unjudged": "bright_black"}
 _STATUS_MARK = {"healthy": "✓+", "unjudged": "??"}
+
+
+def console_on(page: StringIO, options: Options) -> Console:
+    """A console that writes to memory at a fixed width and takes no markup, emoji or links from text."""
+    from rich.console import Console
+
+    return Console(
+        file=page,
+        width=options.width,
+        color_system="standard" if options.color else None,
+        force_terminal=options.color,
+        no_color=not options.color,
+        legacy_windows=False,
+        emoji=False,
+        markup=False,
+        highlight=False,
+    )
+
+
+def trimmed(page: StringIO) -> str:
+    """What was written, without blanks at the ends of its lines."""
+    return "".join(line.rstrip(" ") + "\n" for line in page.getvalue().splitlines())
 
 
 class Ink:

@@ -13,7 +13,7 @@ from rich.text import Text
 from traindiag.model.report import Report, RunReport
 from traindiag.reports.base import DEFAULT, Options, Renderer
 from traindiag.reports.details import Details
-from traindiag.reports.ink import Ink
+from traindiag.reports.ink import Ink, console_on, trimmed
 from traindiag.reports.numbers import counted
 from traindiag.reports.overview import legend, overview
 from traindiag.reports.totals import totals
@@ -31,19 +31,9 @@ class TextRenderer(Renderer):
     def render(self, report: Report, options: Options = DEFAULT) -> str:
         """The report at `options.width` columns; log text is sanitised."""
         page = StringIO()
-        console = Console(
-            file=page,
-            width=options.width,
-            color_system="standard" if options.color else None,
-            force_terminal=options.color,
-            no_color=not options.color,
-            legacy_windows=False,
-            emoji=False,
-            markup=False,
-            highlight=False,
-        )
+        console = console_on(page, options)
         _Page(console, Ink(options)).write(report)
-        return "".join(line.rstrip(" ") + "\n" for line in page.getvalue().splitlines())
+        return trimmed(page)
 
 
 class _Page:
