@@ -48,12 +48,13 @@ class Details:
             self._alike(alike)
 
     def line(self, run: RunReport) -> None:
-        """A run in one sentence, for those that could not be judged."""
+        """A run that could not be judged, in one sentence, and what can be said of it all the same."""
         line = Text.assemble(
             *(self.ink.verdict_mark(run.verdict), " ", self.ink.text(run.name, "bold"), "  "),
             self.ink.text(f"{run.verdict.rule}: {sentence(run.verdict.message)}"),
         )
         self.paragraph("", line, indent=0, hang=2)
+        self._symptoms(_split_findings(run)[1])
 
     def lines(self, runs: Sequence[RunReport]) -> None:
         """Several runs with one verdict that could not be judged: how many, then their names."""
