@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from traindiag.cli.mapping import check_mapping, parse_mapping
 from traindiag.cli.options import (
     ColorOption,
     FormatOption,
+    HistogramsOption,
     IgnoreOption,
     MapOption,
     MinSeverityOption,
     OutputOption,
+    PathsArgument,
     PlotsOption,
     ReaderOption,
     SelectOption,
@@ -23,9 +23,9 @@ from traindiag.cli.options import (
     VerboseOption,
     words,
 )
-from traindiag.cli.output import write_result
 from traindiag.cli.progress import busy
-from traindiag.cli.reporting import draw, format_for, layout, show_in_tensorboard, warn
+from traindiag.cli.reading import read_logs
+from traindiag.cli.reporting import Delivery
 from traindiag.cli.terminal import Color
 from traindiag.model.finding import Severity
 
@@ -42,7 +42,7 @@ $ traindiag analyze logs/ --fail-on error
 
 
 def analyze(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Log files or folders; - is stdin.")],
+    paths: PathsArgument,
     format: FormatOption = None,
     output: OutputOption = None,
     plots: PlotsOption = None,
@@ -52,13 +52,7 @@ def analyze(
     min_severity: MinSeverityOption = Severity.NOTE,
     reader: ReaderOption = None,
     mapping: MapOption = None,
-    histograms: Annotated[
-        bool,
-        typer.Option(
-            "--histograms",
-            help="Reduce histograms in event files to norms and shares of zeros, and judge these, too. Slower.",
-        ),
-    ] = False,
+    histograms: HistogramsOption = False,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -77,25 +71,20 @@ def analyze(
 
     Exit code: 0 whatever is found, 1 if --fail-on is met, 2 if nothing could be read.
     """
-    from traindiag.readers.discover import find_runs
-    from traindiag.reports.base import renderer
-    from traindiag.reports.narrow import narrowed
-
-    writer = renderer(format_for(format, output))
-    names = parse_mapping(mapping or ())
-    with busy("reading logs"):
-        found = find_runs(paths, reader=reader, names=names, histograms=histograms)
-        check_mapping(names, found.runs)
+    delivery = Delivery(
+        format=format,
+        output=output,
+        plots=plots,
+        to_tensorboard=to_tensorboard,
+        min_severity=min_severity,
+        verbose=verbose,
+        color=color,
+    )
+    delivery.chosen()
+    found = read_logs(paths, reader=reader, mapping=mapping, histograms=histograms)
     with busy("judging runs"):
         report = _judged(found, words(select), words(ignore), config)
-    report = narrowed(report, min_severity)
-    warn(report, quiet=writer.name == "text" and output is None and sys.stdout.isatty())
-    if report.runs or writer.name != "text":
-        write_result(writer.render(report, layout(color, verbose, output)), output)
-    if plots is not None:
-        draw(report, plots)
-    if to_tensorboard:
-        show_in_tensorboard(report)
+    delivery.give(report)
     return _exit_code(report, fail_on)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from traindiag.cli.mapping import check_mapping, parse_mapping
 from traindiag.cli.options import (
     ColorOption,
     FormatOption,
+    GroupByOption,
+    HistogramsOption,
     IgnoreOption,
     MapOption,
     MinSeverityOption,
@@ -28,12 +28,14 @@ from traindiag.cli.options import (
 )
 from traindiag.cli.output import say, write_result
 from traindiag.cli.progress import busy
-from traindiag.cli.reporting import draw, format_for, layout, show_in_tensorboard, warn
+from traindiag.cli.reading import read_logs
+from traindiag.cli.reporting import Delivery
 from traindiag.cli.terminal import Color
 from traindiag.model.errors import UsageError
 from traindiag.model.finding import Severity
 
 if TYPE_CHECKING:
+    from traindiag.baseline import Baseline
     from traindiag.check import Gate
     from traindiag.config import Settings
 
@@ -85,14 +87,7 @@ def check(
         SeedsBy | None,
         typer.Option("--aggregate", help="Which of several seeds stands for their setting. Default: worst."),
     ] = None,
-    group_by: Annotated[
-        str | None,
-        typer.Option(
-            "--group-by",
-            metavar="REGEX",
-            help="Runs that differ only in what this matches are seeds of one setting. Default: seed-1, seed_2, ...",
-        ),
-    ] = None,
+    group_by: GroupByOption = None,
     select: SelectOption = None,
     ignore: IgnoreOption = None,
     config: Annotated[
@@ -124,6 +119,7 @@ def check(
     min_severity: MinSeverityOption = Severity.NOTE,
     reader: ReaderOption = None,
     mapping: MapOption = None,
+    histograms: HistogramsOption = False,
     verbose: VerboseOption = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
@@ -131,9 +127,8 @@ def check(
 
     Exit code: 0 passed, 1 failed, 2 nothing could be judged; the reason is one line on standard error.
     """
+    from traindiag.check import check_runs
     from traindiag.config import settings_for, settings_text
-    from traindiag.reports.base import renderer
-    from traindiag.reports.narrow import narrowed
 
     settings = _with_options(
         settings_for(Path(), config=config, isolated=isolated),
@@ -149,18 +144,23 @@ def check(
     if show_settings:
         write_result(settings_text(settings), output)
         return 0
-    writer = renderer(format_for(format, output))
-    gate = _gate(settings, reader, mapping or (), accept=write_baseline is None)
-    report = narrowed(gate.report, min_severity)
-    if report.runs:
-        warn(report, quiet=writer.name == "text" and output is None and sys.stdout.isatty())
-    if report.runs or writer.name != "text":
-        options = replace(layout(color, verbose, output), failing=gate.faults)
-        write_result(writer.render(report, options), output)
-    if plots is not None:
-        draw(report, plots)
-    if to_tensorboard:
-        show_in_tensorboard(report)
+    delivery = Delivery(
+        format=format,
+        output=output,
+        plots=plots,
+        to_tensorboard=to_tensorboard,
+        min_severity=min_severity,
+        verbose=verbose,
+        color=color,
+    )
+    delivery.chosen()
+    if not settings.paths:
+        raise UsageError("no path given", next_step="name logs, or set paths in [tool.traindiag]")
+    known = _accepted(settings, write_baseline)
+    found = read_logs(settings.paths, reader=reader, mapping=mapping, histograms=histograms)
+    with busy("judging runs"):
+        gate = check_runs(found.runs, found.unreadable, settings=settings, baseline=known)
+    delivery.give(gate.report, gate.faults)
     if write_baseline is not None:
         return _write_baseline(gate, write_baseline)
     _say_expired(gate, settings)
@@ -206,21 +206,11 @@ def _with_options(
     )
 
 
-def _gate(settings: Settings, reader: str | None, pairs: Sequence[str], *, accept: bool) -> Gate:
-    """Read and judge. A new baseline is made of all findings, also of those accepted so far."""
+def _accepted(settings: Settings, write_baseline: Path | None) -> Baseline:
+    """What was accepted so far; nothing, where a new baseline is to be made of all findings."""
     from traindiag.baseline import Baseline, read_baseline
-    from traindiag.check import check_runs
-    from traindiag.readers.discover import find_runs
 
-    if not settings.paths:
-        raise UsageError("no path given", next_step="name logs, or set paths in [tool.traindiag]")
-    names = parse_mapping(pairs)
-    baseline = read_baseline(settings.baseline) if settings.baseline and accept else Baseline()
-    with busy("reading logs"):
-        found = find_runs(settings.paths, reader=reader, names=names)
-        check_mapping(names, found.runs)
-    with busy("judging runs"):
-        return check_runs(found.runs, found.unreadable, settings=settings, baseline=baseline)
+    return read_baseline(settings.baseline) if settings.baseline and write_baseline is None else Baseline()
 
 
 def _write_baseline(gate: Gate, path: Path) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from traindiag.cli.options import ColorOption, OutputOption, ReaderOption
+from traindiag.cli.options import ColorOption, GroupByOption, OutputOption, ReaderOption
 from traindiag.cli.output import say, write_result
 from traindiag.cli.progress import busy
 from traindiag.cli.reporting import layout
@@ -74,14 +74,7 @@ def compare(
             "--base", metavar="GROUP", help="The group to hold the others against. Default: the first."
         ),
     ] = None,
-    group_by: Annotated[
-        str | None,
-        typer.Option(
-            "--group-by",
-            metavar="REGEX",
-            help="Runs that differ only in what this matches are seeds of one group. Default: seed-1, seed_2, ...",
-        ),
-    ] = None,
+    group_by: GroupByOption = None,
     target: Annotated[
         float | None,
         typer.Option(

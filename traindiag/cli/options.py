@@ -11,6 +11,9 @@ import typer
 from traindiag.cli.terminal import Color
 from traindiag.model.finding import Severity
 
+PathsArgument = Annotated[
+    list[str], typer.Argument(metavar="PATH...", help="Log files or folders; - is stdin.")
+]
 ColorOption = Annotated[
     Color, typer.Option("--color", help="When to colour; auto heeds NO_COLOR and FORCE_COLOR.")
 ]
@@ -58,6 +61,21 @@ ReaderOption = Annotated[
 ]
 MapOption = Annotated[
     list[str] | None, typer.Option("--map", metavar="A=B", help="Column A is the metric B (val_loss).")
+]
+HistogramsOption = Annotated[
+    bool,
+    typer.Option(
+        "--histograms",
+        help="Reduce histograms in event files to norms and shares of zeros, and judge these, too. Slower.",
+    ),
+]
+GroupByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group-by",
+        metavar="REGEX",
+        help="Runs that differ only in what this matches are seeds of one setting. Default: seed-1, seed_2, ...",
+    ),
 ]
 VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Every evidence, remedy and rule not checked.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from traindiag.cli.options import ColorOption
+from traindiag.cli.options import ColorOption, PathsArgument, ReaderOption
 from traindiag.cli.output import say
 from traindiag.cli.progress import busy
 from traindiag.cli.reporting import warn
@@ -34,7 +34,7 @@ class FigureFormat(StrEnum):
 
 
 def plot(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Log files or folders; - is stdin.")],
+    paths: PathsArgument,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where to write.")] = Path(
         "figures"
     ),
@@ -43,9 +43,7 @@ def plot(
         list[str] | None,
         typer.Option("--figure", metavar="NAME", help="loss, gap, metric or learning-rate. Default: all."),
     ] = None,
-    reader: Annotated[
-        str | None, typer.Option("--reader", metavar="NAME", help="Read every file as this format.")
-    ] = None,
+    reader: ReaderOption = None,
     terminal: Annotated[
         bool, typer.Option("--terminal", "-t", help="Draw the losses here, write no file.")
     ] = False,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from traindiag.cli.options import ColorOption, OutputOption, ReaderOption
+from traindiag.cli.options import ColorOption, OutputOption, PathsArgument, ReaderOption
 from traindiag.cli.output import say, write_result
 from traindiag.cli.progress import busy
 from traindiag.cli.reporting import layout
@@ -32,7 +32,7 @@ WHAT_IF = "What if"
 
 
 def replay(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Log files or folders; - is stdin.")],
+    paths: PathsArgument,
     early_stopping: Annotated[
         str | None,
         typer.Option(

@@ -3,17 +3,72 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from traindiag.cli.output import say
+from traindiag.cli.output import say, write_result
 from traindiag.cli.progress import busy
 from traindiag.cli.terminal import Color, only_ascii, wants_color, width_of
 from traindiag.model.errors import UsageError
+from traindiag.model.finding import Severity
 
 if TYPE_CHECKING:
     from traindiag.model.report import Report
     from traindiag.reports.base import Options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What analyze and check are told of how to give their report; the fields are their options.
+
+    Attributes:
+        format: by name; None takes it from the suffix of `output`.
+        output: file to write; None or ``-`` is standard output.
+        plots: folder for a figure of each run.
+        to_tensorboard: whether to write each verdict beside its run.
+        min_severity: findings below it are left out.
+    """
+
+    format: str | None
+    output: Path | None
+    plots: Path | None
+    to_tensorboard: bool
+    min_severity: Severity
+    verbose: bool
+    color: Color
+
+    def chosen(self) -> str:
+        """The name of the format; asked for early, so that a misspelt one is told before anything is read.
+
+        Raises:
+            UsageError: there is no such format, or no format has the suffix of `output`.
+        """
+        from traindiag.reports.base import renderer
+
+        return renderer(format_for(self.format, self.output)).name
+
+    def give(self, report: Report, failing: frozenset[tuple[str, str]] | None = None) -> None:
+        """Write the report, the warnings and what else was asked for.
+
+        Args:
+            failing: run and rule of each finding that failed a gate; None where no gate judged.
+        """
+        from traindiag.reports.base import renderer
+        from traindiag.reports.narrow import narrowed
+
+        writer = renderer(self.chosen())
+        report = narrowed(report, self.min_severity)
+        # A gate that could read nothing says so in its reason.
+        if report.runs or failing is None:
+            warn(report, quiet=writer.name == "text" and self.output is None and sys.stdout.isatty())
+        if report.runs or writer.name != "text":
+            options = replace(layout(self.color, self.verbose, self.output), failing=failing)
+            write_result(writer.render(report, options), self.output)
+        if self.plots is not None:
+            draw(report, self.plots)
+        if self.to_tensorboard:
+            show_in_tensorboard(report)
 
 
 def format_for(format: str | None, output: Path | None) -> str:
