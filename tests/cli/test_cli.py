@@ -6,14 +6,16 @@ import ctypes
 import json
 import os
 import pickle
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-COMMANDS = ("analyze", "plot", "train", "rules", "explain", "readers")
+COMMANDS = ("demo", "analyze", "plot", "train", "rules", "explain", "readers")
 
 
 def traindiag(
@@ -267,7 +269,17 @@ def test_help_names_every_format() -> None:
 def test_version() -> None:
     from traindiag import __version__
 
-    assert traindiag("--version").stdout == f"traindiag {__version__}\n"
+    first, interpreter, packages, *_ = traindiag("--version").stdout.splitlines()
+    assert first == f"traindiag {__version__}"
+    assert platform.python_version() in interpreter
+    for name in ("numpy", "pandas", "matplotlib", "typer", "rich", "jinja2"):
+        assert f"{name} {metadata.version(name)}" in packages
+
+
+def test_version_names_no_one() -> None:
+    text = traindiag("--version").stdout
+    assert platform.node() not in text
+    assert str(Path.home()) not in text
 
 
 def test_internal_error_is_one_line_and_code_3(log: Path) -> None:

@@ -18,6 +18,7 @@ from traindiag.model.errors import TraindiagError
 
 OK, FAILED, USAGE, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
 COMMANDS = (
+    "demo",
     "analyze",
     "check",
     "compare",
@@ -31,6 +32,7 @@ COMMANDS = (
     "readers",
 )
 EXAMPLES = """[bold]Examples[/bold]
+$ traindiag demo                          sample runs, diagnosed: start here
 $ traindiag analyze logs/                 what went wrong and what to change
 $ traindiag analyze logs/ -o report.json  the same for programs
 $ traindiag train overfitting --out demo  train a model that overfits
@@ -41,14 +43,21 @@ $ traindiag explain overfitting           what it means and what helps
 def _version(wanted: bool) -> None:
     if wanted:
         from traindiag import __version__
+        from traindiag.cli.environment import environment
 
-        typer.echo(f"traindiag {__version__}")
+        typer.echo("\n".join([f"traindiag {__version__}", *environment()]))
         raise typer.Exit
 
 
 def start(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_version,
+            is_eager=True,
+            help="Print the version and what a bug report needs, and leave.",
+        ),
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
