@@ -85,7 +85,9 @@ def networks(aside: bool, seeds: int) -> Iterator[Case]:
     for setting, history in small_networks.labelled_runs(range(100, 100 + seeds), aside):
         if history is not None:
             shown = {
-                name: values for name, values in history.items() if name not in ("test_loss", "learning_rate")
+                name: values
+                for name, values in history.items()
+                if not name.startswith("test_") and name != "learning_rate"
             }
             name = f"{setting.data}/{setting.optimizer}/{setting.seed}/{setting.notes['kind']}"
             yield Case("networks", name, setting.label, shown, setting.notes.get("first_epoch", 0))
