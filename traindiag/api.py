@@ -13,7 +13,7 @@ from traindiag.model.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-    from traindiag.comparison import Comparison
+    from traindiag.comparison.shapes import Comparison
     from traindiag.readers.discover import Found
 
 Path = str | os.PathLike[str]
@@ -112,12 +112,12 @@ def compare(
     Args:
         groups: by name of the setting, anything that `diagnose` takes; ``read_all(path).runs`` are the seeds
             below a folder.
-        metric, mode, base, target, least: as for ``traindiag compare``, see `traindiag.comparison.compare_runs`.
+        metric, mode, base, target, least: as for ``traindiag compare``; see `compare_runs` in `traindiag.comparison`.
 
     Raises:
         UsageError: there is nothing to compare with, or a group does not log the metric.
     """
-    from traindiag.comparison import compare_runs
+    from traindiag.comparison.compare import compare_runs
 
     return compare_runs(
         {name: _runs(what, name) for name, what in groups.items()},

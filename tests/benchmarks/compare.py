@@ -24,7 +24,7 @@ import numpy as np
 import small_networks
 from small_networks import Setting
 
-from traindiag.comparison import compare_runs
+from traindiag.comparison.compare import compare_runs
 from traindiag.model.convert import run_from_history
 from traindiag.model.run import Run
 

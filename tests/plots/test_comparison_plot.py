@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from traindiag.comparison import Comparison, compare_runs
+from traindiag.comparison.compare import compare_runs
+from traindiag.comparison.shapes import Comparison
 from traindiag.model.convert import run_from_history
 from traindiag.model.errors import UsageError
 from traindiag.model.run import Run

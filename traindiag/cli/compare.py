@@ -19,7 +19,7 @@ from traindiag.cli.terminal import Color
 from traindiag.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from traindiag.comparison import Comparison
+    from traindiag.comparison.shapes import Comparison
     from traindiag.model.names import Mode
     from traindiag.model.report import Unreadable
     from traindiag.model.run import Run
@@ -109,7 +109,7 @@ def compare(
 
     Each group is regressed, improved, the same, or cannot be told, by more than the noise of seeds.
     """
-    from traindiag.comparison import compare_runs
+    from traindiag.comparison.compare import compare_runs
 
     unreadable: list[Unreadable] = []
     groups = _groups(paths, group_by, reader, unreadable)

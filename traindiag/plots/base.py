@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from traindiag.analysis.drawable import drawable
 from traindiag.model.report import RunReport
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ SPLIT_COLORS = {"train": TRAIN, "val": VAL, "test": "#8A4FA3"}
 STATUS_COLORS = {"healthy": BEST, "unjudged": MUTED}
 SEVERITY_COLORS = {"error": ILL, "warning": "#8A6100", "note": TRAIN}
 LOG_DECADES = 2.0
-HUGE = 1e100
-"""Values beyond this cannot be laid out and are marked as broken."""
 
 
 class Display(ABC):
@@ -124,11 +123,6 @@ def plain(text: Text) -> Text:
     """Take a text as it is: a dollar sign in a run's name starts no formula."""
     text.set_parse_math(False)
     return text
-
-
-def drawable(value: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which values can be drawn: finite and not absurdly large."""
-    return np.isfinite(value) & (np.abs(np.nan_to_num(value)) < HUGE)
 
 
 def wants_log(values: Iterable[NDArray[np.float64]]) -> bool:

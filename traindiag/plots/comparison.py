@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import shorten
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from traindiag.comparison import Comparison
-from traindiag.model.curve import Curve
+from traindiag.comparison.bands import Band, band_of
+from traindiag.comparison.shapes import Comparison
 from traindiag.plots.base import (
     MUTED,
-    drawable,
     figure_bytes,
     new_figure,
     plain,
@@ -31,25 +28,6 @@ if TYPE_CHECKING:
 COLORS = ("#0072B2", "#D55E00", "#007A5E", "#8A4FA3", "#8A6100", "#56B4E9", "#B3003B", "#444444")
 MOST = len(COLORS)
 POINTS = 600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Band:
-    """One group: the median of its runs at each epoch, and the lowest and highest.
-
-    Attributes:
-        name: of the group, and how it was judged.
-        runs: how many there are.
-        epoch: float64, shape (n,).
-        low, middle, high: float64, shape (n,); NaN where no run has a value.
-    """
-
-    name: str
-    runs: int
-    epoch: NDArray[np.float64]
-    low: NDArray[np.float64]
-    middle: NDArray[np.float64]
-    high: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,7 +61,7 @@ class ComparisonDisplay:
             axis=comparison.axis,
             target=comparison.target,
             bands=tuple(
-                _band(f"{group.name}: {verdicts.get(group.name, 'the base')}", group.curves)
+                band_of(f"{group.name}: {verdicts.get(group.name, 'the base')}", group.curves)
                 for group in groups
             ),
             left_out=len(comparison.groups) - len(groups),
@@ -129,30 +107,3 @@ def _draw(ax: Axes, band: Band, color: str) -> None:
     ax.plot(band.epoch, band.middle, color=color, linewidth=1.8, marker=marker, label=label)
     if band.runs > 1:
         ax.fill_between(band.epoch, band.low, band.high, color=color, alpha=0.15, linewidth=0)
-
-
-def _band(name: str, curves: Sequence[Curve]) -> Band:
-    """The runs of a group on one grid. Where a run has ended, those that go on stand for the group."""
-    usable = [curve for curve in curves if drawable(curve.value).any()]
-    grid = _grid(usable)
-    rows = np.array([_on_grid(curve, grid) for curve in usable]).reshape(len(usable), len(grid))
-    low, middle, high = (np.full(len(grid), np.nan) for _ in range(3))
-    known = np.isfinite(rows).any(axis=0)
-    if known.any():
-        low[known], high[known] = np.nanmin(rows[:, known], axis=0), np.nanmax(rows[:, known], axis=0)
-        middle[known] = np.nanmedian(rows[:, known], axis=0)
-    return Band(name=name, runs=len(curves), epoch=grid, low=low, middle=middle, high=high)
-
-
-def _grid(curves: Sequence[Curve]) -> NDArray[np.float64]:
-    """Every epoch that some run has; of very many, `POINTS` at even distances."""
-    if not curves:
-        return np.empty(0)
-    every = np.unique(np.concatenate([curve.epoch for curve in curves])).astype(float)
-    return every if len(every) <= POINTS else np.linspace(every[0], every[-1], POINTS)
-
-
-def _on_grid(curve: Curve, grid: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The curve between its first and last usable value; broken values are bridged."""
-    good = drawable(curve.value)
-    return np.interp(grid, curve.epoch[good], curve.value[good], left=np.nan, right=np.nan)

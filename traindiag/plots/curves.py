@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from traindiag.analysis.drawable import drawable
 from traindiag.model.curve import Curve
-from traindiag.plots.base import SPLIT_COLORS, drawable
+from traindiag.plots.base import SPLIT_COLORS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

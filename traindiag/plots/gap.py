@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from traindiag.analysis.drawable import drawable
 from traindiag.model.report import RunReport
-from traindiag.plots.base import MUTED, VAL, Display, drawable, loss_name, tidy, titled, whole_epochs
+from traindiag.plots.base import MUTED, VAL, Display, loss_name, tidy, titled, whole_epochs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from traindiag.analysis.drawable import drawable
 from traindiag.model.curve import Curve
 from traindiag.model.finding import Evidence
 from traindiag.model.report import Best, RunReport
@@ -15,7 +16,6 @@ from traindiag.plots.base import (
     ILL,
     MUTED,
     Display,
-    drawable,
     loss_name,
     plain,
     tidy,

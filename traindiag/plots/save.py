@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from traindiag.comparison import Comparison
+from traindiag.comparison.shapes import Comparison
 from traindiag.model.errors import UsageError
 from traindiag.model.nearest import did_you_mean
 from traindiag.model.report import Report

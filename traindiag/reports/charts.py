@@ -9,12 +9,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from traindiag.analysis.drawable import drawable
 from traindiag.model.curve import Curve
 from traindiag.model.names import LEARNING_RATE, is_loss
 from traindiag.model.report import RunReport
+from traindiag.plots.base import loss_name
 
-HUGE = 1e100
-"""Values beyond this cannot be laid out and are marked as broken."""
 LOG_DECADES = 3.0
 NUMBERED = 3
 """How many pieces of evidence are marked on the curves and numbered in the text."""
@@ -93,11 +93,6 @@ def charts_of(run: RunReport, points: int, metrics: int = 4) -> list[Chart]:
     return [chart for chart in charts if chart.lines]
 
 
-def loss_name(run: RunReport) -> str:
-    """The metric the best epoch was chosen by, without its split."""
-    return "loss" if run.best is None else run.best.monitor.removeprefix("val_").removeprefix("test_")
-
-
 def small_chart(run: RunReport, points: int) -> Chart:
     """The loss alone, for a table of runs."""
     lines, axis = _lines(run, loss_name(run), points)
@@ -146,8 +141,7 @@ def _lines(run: RunReport, metric: str, points: int) -> tuple[list[Line], str]:
 
 
 def _drawable(value: NDArray[np.float64]) -> NDArray[np.float64]:
-    good = np.isfinite(value) & (np.abs(np.nan_to_num(value)) < HUGE)
-    return np.where(good, value, np.nan)
+    return np.where(drawable(value), value, np.nan)
 
 
 def _chart(title: str, lines: Sequence[Line], axis: str) -> Chart:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from traindiag.comparison import Comparison, Contrast, Group, Spread
+from traindiag.comparison.shapes import Comparison, Contrast, Group, Spread
 from traindiag.model.report import Unreadable
 from traindiag.reports.numbers import json_number
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from traindiag.comparison import Comparison, Contrast, Group
+from traindiag.comparison.shapes import Comparison, Contrast, Group
 from traindiag.reports.comparison_words import columns, legend, notes, others, reason, sentence
 from traindiag.reports.sanitise import sanitise
 

@@ -7,7 +7,7 @@ from io import StringIO
 from rich.console import Console
 from rich.text import Text
 
-from traindiag.comparison import Comparison, Contrast, Group, Judgment
+from traindiag.comparison.shapes import Comparison, Contrast, Group, Judgment
 from traindiag.reports.base import DEFAULT, Options
 from traindiag.reports.comparison_words import columns, legend, notes, others, reason, sentence
 from traindiag.reports.ink import Ink, console_on, trimmed

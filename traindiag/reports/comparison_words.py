@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from traindiag.comparison import Comparison, Contrast, Group, Spread
+from traindiag.comparison.shapes import Comparison, Contrast, Group, Spread
 from traindiag.reports.numbers import counted, short
 
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from traindiag.comparison import Comparison, compare_runs
+from traindiag.comparison.compare import compare_runs
+from traindiag.comparison.shapes import Comparison
 from traindiag.model.convert import run_from_history
 from traindiag.model.errors import UsageError
 from traindiag.model.run import Run
