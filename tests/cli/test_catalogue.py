@@ -71,6 +71,23 @@ def test_every_rule_is_listed_and_explained(rule: type) -> None:
     assert all(len(line) <= 80 for line in page.splitlines())
 
 
+@pytest.mark.parametrize("rule", [rule for rule in all_rules() if rule.alone], ids=lambda rule: rule.name)
+def test_every_explanation_ends_with_a_drawn_example(rule: type) -> None:
+    page = _output("explain", rule.name)
+    example = page.rpartition("\nExample\n")[2]
+    assert example.startswith(next(iter(rule.fires_on())).name)
+    assert "⣀" in example or "⠤" in example or "⡀" in example
+    assert "\nSays: " in example
+
+
+def test_a_rule_that_needs_two_runs_has_no_example() -> None:
+    assert "\nExample\n" not in _output("explain", "regressed")
+
+
+def test_the_example_is_of_the_metric_the_rule_is_about() -> None:
+    assert "used up after a third of the run: learning_rate\n" in _output("explain", "learning-rate-schedule")
+
+
 def test_rules_as_json() -> None:
     listed = json.loads(_output("rules", "--format", "json"))
     assert [each["code"] for each in listed] == [rule.code for rule in all_rules()]

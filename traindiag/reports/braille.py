@@ -36,8 +36,12 @@ def terminal_chart(run: RunReport, options: Options, height: int = 14) -> Text:
     )
     if not any(np.isfinite(line.value).any() for line in chart.lines):
         return page.append("  no loss was logged\n", "dim")
-    page.append_text(_picture(chart, options, height))
-    return page.append_text(_words(chart))
+    return page.append_text(chart_picture(chart, options, height))
+
+
+def chart_picture(chart: Chart, options: Options, height: int) -> Text:
+    """Any chart that has a value to draw, with its axes and what they count."""
+    return _picture(chart, options, height).append_text(_words(chart))
 
 
 def _picture(chart: Chart, options: Options, height: int) -> Text:
