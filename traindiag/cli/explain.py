@@ -102,7 +102,7 @@ def example_of(rule: type[Rule]) -> tuple[str, RunReport, Finding] | None:
 
 def metric_shown(report: RunReport, finding: Finding) -> str:
     """The metric in whose curves a finding can be seen: that of its first evidence, else the loss."""
-    from traindiag.reports.charts import loss_name
+    from traindiag.plots.base import loss_name
 
     for each in finding.evidence:
         split, _, metric = each.series.partition("/")
