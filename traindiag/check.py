@@ -45,6 +45,7 @@ class Gate:
             accepted findings are notes.
         budgets: every budget on every run or setting.
         failing: the findings that fail the gate, by run; also what a new baseline would accept.
+        accepted: run and rule of each finding that the baseline accepts.
         expired: accepted findings that are gone.
     """
 
@@ -53,6 +54,7 @@ class Gate:
     report: Report
     budgets: tuple[BudgetResult, ...] = ()
     failing: tuple[tuple[str, Finding], ...] = ()
+    accepted: frozenset[tuple[str, str]] = frozenset()
     expired: tuple[Accepted, ...] = ()
 
     @property
@@ -102,6 +104,7 @@ def check_runs(
         report=report,
         budgets=budgets,
         failing=failing,
+        accepted=frozenset((each.run.name, rule) for each in judged for rule in each.accepted),
         expired=baseline.expired(
             [run.name for run in report.runs if run.verdict.status != "unjudged"],
             [(run.name, finding.rule) for run in report.runs for finding in run.findings],

@@ -144,6 +144,11 @@ def test_baseline_from_writing_to_expiry(project: Path) -> None:
     accepted = check("logs", "--baseline", "accepted.json", cwd=project)
     assert accepted.returncode == 0
     assert reason(accepted).endswith("1 accepted by the baseline")
+    (sarif,) = json.loads(check("logs", "--baseline", "accepted.json", "-f", "sarif", cwd=project).stdout)[
+        "runs"
+    ]
+    suppressed = {each["ruleId"] for each in sarif["results"] if "suppressions" in each}
+    assert suppressed == {"TD101"}
     write(project / "logs" / "ill.csv", rise=-0.001)
     mended = check("logs", "--baseline", "accepted.json", cwd=project)
     assert mended.returncode == 0

@@ -23,8 +23,8 @@ from traindiag.model.errors import UsageError
 from traindiag.model.finding import Severity
 from traindiag.model.report import Report, Unreadable
 from traindiag.reports.base import Options, all_renderers, format_of_suffix, render, renderer
-from traindiag.reports.markdown import LIMIT
-from traindiag.reports.sarif import path_uri
+from traindiag.reports.markup import LIMIT
+from traindiag.reports.scanning import path_uri
 
 TESTS = Path(__file__).parents[1]
 GOLDEN = TESTS / "golden"
@@ -271,6 +271,16 @@ def test_sarif_results_point_at_rules_and_files() -> None:
     assert run["invocations"][0]["toolExecutionNotifications"][0]["level"] == "error"
     prints = [result["partialFingerprints"]["traindiag/v1"] for result in run["results"]]
     assert len(set(prints)) == len(prints)
+
+
+def test_sarif_suppresses_what_a_baseline_accepts(sarif_schema: jsonschema.Draft4Validator) -> None:
+    accepted = frozenset({("overfit-a", "overfitting")})
+    log = json.loads(renderer("sarif").render(mixed_report(), Options(accepted=accepted)))
+    sarif_schema.validate(log)
+    suppressed = [each for each in log["runs"][0]["results"] if "suppressions" in each]
+    assert [(each["properties"]["run"], each["ruleId"]) for each in suppressed] == [("overfit-a", "TD101")]
+    (suppression,) = suppressed[0]["suppressions"]
+    assert (suppression["kind"], suppression["status"]) == ("external", "accepted")
 
 
 @pytest.mark.parametrize(

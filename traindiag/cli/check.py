@@ -160,7 +160,7 @@ def check(
     found = read_logs(settings.paths, reader=reader, mapping=mapping, histograms=histograms)
     with busy("judging runs"):
         gate = check_runs(found.runs, found.unreadable, settings=settings, baseline=known)
-    delivery.give(gate.report, gate.faults)
+    delivery.give(gate.report, gate)
     if write_baseline is not None:
         return _write_baseline(gate, write_baseline)
     _say_expired(gate, settings)

@@ -14,6 +14,7 @@ from traindiag.model.errors import UsageError
 from traindiag.model.finding import Severity
 
 if TYPE_CHECKING:
+    from traindiag.check import Gate
     from traindiag.model.report import Report
     from traindiag.reports.base import Options
 
@@ -48,11 +49,11 @@ class Delivery:
 
         return renderer(format_for(self.format, self.output)).name
 
-    def give(self, report: Report, failing: frozenset[tuple[str, str]] | None = None) -> None:
+    def give(self, report: Report, gate: Gate | None = None) -> None:
         """Write the report, the warnings and what else was asked for.
 
         Args:
-            failing: run and rule of each finding that failed a gate; None where no gate judged.
+            gate: the gate that judged the runs, if there was one.
         """
         from traindiag.reports.base import renderer
         from traindiag.reports.narrow import narrowed
@@ -60,10 +61,12 @@ class Delivery:
         writer = renderer(self.chosen())
         report = narrowed(report, self.min_severity)
         # A gate that could read nothing says so in its reason.
-        if report.runs or failing is None:
+        if report.runs or gate is None:
             warn(report, quiet=writer.name == "text" and self.output is None and sys.stdout.isatty())
         if report.runs or writer.name != "text":
-            options = replace(layout(self.color, self.verbose, self.output), failing=failing)
+            options = layout(self.color, self.verbose, self.output)
+            if gate is not None:
+                options = replace(options, failing=gate.faults, accepted=gate.accepted)
             write_result(writer.render(report, options), self.output)
         if self.plots is not None:
             draw(report, self.plots)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import pkgutil
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from functools import cache
 from pathlib import PurePath
-from typing import Any, ClassVar
+from typing import Any
 
-from traindiag.model.errors import UsageError
-from traindiag.model.nearest import did_you_mean
 from traindiag.model.report import Report
+from traindiag.reports.formats import Format, Formats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +21,7 @@ class Options:
         ascii: whether only ASCII characters may appear.
         verbose: whether to show every evidence, remedy and rule that was not checked.
         failing: run and rule of each finding that failed a gate; None where no gate judged.
+        accepted: run and rule of each finding that a baseline accepts.
     """
 
     width: int = 80
@@ -33,30 +29,25 @@ class Options:
     ascii: bool = False
     verbose: bool = False
     failing: frozenset[tuple[str, str]] | None = None
+    accepted: frozenset[tuple[str, str]] = frozenset()
 
 
 DEFAULT = Options()
 
 
-class Renderer(ABC):
-    """A format. One subclass a file, in the module of its name; its docstring says what it is for.
-
-    Class attributes:
-        name: what ``--format`` takes: ``json``.
-        suffixes: file name ends that choose it for ``-o``: ``(".json",)``.
-    """
-
-    name: ClassVar[str]
-    suffixes: ClassVar[tuple[str, ...]] = ()
-    registry: ClassVar[dict[str, type[Renderer]]] = {}
+class Renderer(Format):
+    """A format of reports."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        Renderer.registry[cls.name] = cls
+        FORMATS.add(cls)
 
     @abstractmethod
     def render(self, report: Report, options: Options = DEFAULT) -> str:
         """The whole report as text, ending in a line break. The same report gives the same bytes."""
+
+
+FORMATS: Formats[Renderer] = Formats("traindiag.reports")
 
 
 def render(
@@ -83,36 +74,14 @@ def renderer(name: str) -> Renderer:
     Raises:
         UsageError: there is no such format.
     """
-    if name not in Renderer.registry and name.isidentifier():
-        module = f"{__package__}.{name}"
-        if importlib.util.find_spec(module) is not None:
-            importlib.import_module(module)
-    if name not in Renderer.registry:
-        names = sorted(all_renderers())
-        raise UsageError(
-            f"unknown format {name!r}",
-            next_step=did_you_mean(name, names, otherwise=f"choose one of {', '.join(names)}"),
-        )
-    return Renderer.registry[name]()
+    return FORMATS.named(name)
 
 
 def format_of_suffix(path: PurePath) -> str | None:
     """The format whose suffix the file name ends in, None when no format claims it."""
-    name = path.name.lower()
-    claims = [
-        (suffix, format)
-        for format, each in all_renderers().items()
-        for suffix in each.suffixes
-        if name.endswith(suffix)
-    ]
-    return max(claims, key=lambda claim: len(claim[0]))[1] if claims else None
+    return FORMATS.of_suffix(path)
 
 
-@cache
 def all_renderers() -> dict[str, type[Renderer]]:
     """Every format by name: one per module of this package that defines one."""
-    import traindiag.reports as package
-
-    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-        importlib.import_module(module.name)
-    return dict(sorted(Renderer.registry.items()))
+    return FORMATS.all()

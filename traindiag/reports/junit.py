@@ -11,6 +11,7 @@ from traindiag.model.report import Report, RunReport
 from traindiag.reports.base import DEFAULT, Options, Renderer
 from traindiag.reports.numbers import epochs_text, short
 from traindiag.reports.sanitise import sanitise, sanitise_lines
+from traindiag.reports.testsuite import add_unreadable, document
 
 
 class JunitRenderer(Renderer):
@@ -24,24 +25,12 @@ class JunitRenderer(Renderer):
     suffixes: ClassVar[tuple[str, ...]] = (".xml",)
 
     def render(self, report: Report, options: Options = DEFAULT) -> str:
-        """The XML document; no times and no host names, so that the same report gives the same bytes."""
+        """The XML document."""
         suite = ET.Element("testsuite", {"name": "traindiag"})
         for run in report.runs:
             _case(suite, run, _failing(run, options))
-        for each in report.unreadable:
-            case = ET.SubElement(suite, "testcase", {"classname": "traindiag", "name": sanitise(each.path)})
-            ET.SubElement(case, "error", {"type": "unreadable", "message": sanitise(each.message)})
-        numbers = {
-            "tests": str(len(suite)),
-            "failures": str(len(suite.findall("testcase/failure"))),
-            "errors": str(len(suite.findall("testcase/error"))),
-            "skipped": str(len(suite.findall("testcase/skipped"))),
-        }
-        suite.attrib.update(numbers)
-        root = ET.Element("testsuites", {"name": "traindiag", **numbers})
-        root.append(suite)
-        ET.indent(root)
-        return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+        add_unreadable(suite, report.unreadable)
+        return document(suite)
 
 
 def _failing(run: RunReport, options: Options) -> list[Finding]:

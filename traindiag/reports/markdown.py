@@ -8,19 +8,15 @@ from typing import ClassVar
 from traindiag.model.finding import Evidence, Finding, Remedy
 from traindiag.model.report import Report, RunReport
 from traindiag.reports.base import DEFAULT, Options, Renderer
-from traindiag.reports.numbers import counted, epochs_text, short
+from traindiag.reports.markup import cut, markdown_text
+from traindiag.reports.numbers import epochs_text, short
 from traindiag.reports.ranking import most_severe_first
-from traindiag.reports.sanitise import sanitise, sanitise_lines
+from traindiag.reports.sanitise import sanitise_lines
 from traindiag.reports.sparkline import sparklines
 from traindiag.reports.totals import totals
 from traindiag.reports.words import sentence
 
-LIMIT = 1 << 20
-"""GitHub drops a step summary above 1 MiB."""
-_ROOM_FOR_NOTE = 200
 _MARKS = {"error": "❌", "warning": "⚠️", "note": "🔵", "healthy": "✅", "unjudged": "❔"}
-_SPECIAL = re.compile(r"[\\`*\[\]#|~<>&@$]|(?<![^\W_])_|_(?![^\W_])|(?<=\w):(?=//)|(?<=www)\.", re.I)
-"""What could start markup, HTML, a mention, a reference or a link inside a line."""
 
 
 class MarkdownRenderer(Renderer):
@@ -35,13 +31,13 @@ class MarkdownRenderer(Renderer):
     def render(self, report: Report, options: Options = DEFAULT) -> str:
         """The page."""
         runs = most_severe_first(report.runs)
-        sections = [f"## traindiag: {_text(totals(report))}\n"]
+        sections = [f"## traindiag: {markdown_text(totals(report))}\n"]
         if runs:
             sections += _table(runs)
         sections += ["\n### Unreadable files\n\n"] if report.unreadable else []
-        sections += [f"- {_code(each.path)}: {_text(each.message)}\n" for each in report.unreadable]
+        sections += [f"- {_code(each.path)}: {markdown_text(each.message)}\n" for each in report.unreadable]
         sections += [_section(run) for run in runs if run.verdict.status == "ill"]
-        return _cut(sections)
+        return cut(sections)
 
 
 def verdict_markdown(run: RunReport) -> str:
@@ -49,25 +45,12 @@ def verdict_markdown(run: RunReport) -> str:
     verdict = run.verdict
     own, others = _split_findings(run)
     sure = f"{verdict.rule} {verdict.code}, {verdict.severity}, {verdict.confidence:.0%} sure"
-    parts = [f"## {_mark(run)} {_text(sentence(verdict.message))}\n\n{sure}\n\n"]
+    parts = [f"## {_mark(run)} {markdown_text(sentence(verdict.message))}\n\n{sure}\n\n"]
     for finding in own:
         parts += [_evidence(each) for each in finding.evidence]
         parts += [_plain_remedy(number, each) for number, each in enumerate(finding.remedies, 1)]
     parts += [_other(each) for each in others]
     return "".join(parts)
-
-
-def _cut(sections: list[str]) -> str:
-    """The sections that fit, and a note when some do not."""
-    kept, size = [], 0
-    for number, section in enumerate(sections):
-        size += len(section.encode())
-        if size > LIMIT - _ROOM_FOR_NOTE:
-            left = counted(len(sections) - number, "section or row", "sections and rows")
-            kept.append(f"\n\n_Cut at 1 MiB: {left} left out; `--format json` has everything._\n")
-            break
-        kept.append(section)
-    return "".join(kept)
 
 
 def _table(runs: list[RunReport]) -> list[str]:
@@ -98,7 +81,7 @@ def _mark(run: RunReport) -> str:
 def _section(run: RunReport) -> str:
     verdict = run.verdict
     own, others = _split_findings(run)
-    title = f"{_mark(run)} <b>{_text(run.name)}</b>: {_text(verdict.message)}"
+    title = f"{_mark(run)} <b>{markdown_text(run.name)}</b>: {markdown_text(verdict.message)}"
     parts = [f"\n<details><summary>{title}</summary>\n\n"]
     parts.append(f"{verdict.rule} {verdict.code}, {verdict.severity}, {verdict.confidence:.0%} sure\n\n")
     for finding in own:
@@ -116,12 +99,12 @@ def _split_findings(run: RunReport) -> tuple[list[Finding], list[Finding]]:
 def _evidence(evidence: Evidence) -> str:
     limit = "" if evidence.threshold is None else f" (limit {short(evidence.threshold)})"
     place = f"{_code(evidence.series)}, {epochs_text(evidence.epochs)}"
-    return f"- {place}: **{short(evidence.observed)}**, {_text(evidence.note)}{limit}\n"
+    return f"- {place}: **{short(evidence.observed)}**, {markdown_text(evidence.note)}{limit}\n"
 
 
 def _remedy(number: int, remedy: Remedy) -> str:
-    why = f"<br>{_text(sentence(remedy.why))}" if remedy.why else ""
-    text = f"\n{number}. **{_text(sentence(remedy.change))}**{why}\n"
+    why = f"<br>{markdown_text(sentence(remedy.why))}" if remedy.why else ""
+    text = f"\n{number}. **{markdown_text(sentence(remedy.change))}**{why}\n"
     if remedy.snippet:
         lines = sanitise_lines(remedy.snippet)
         fence = _fence(lines)
@@ -131,8 +114,8 @@ def _remedy(number: int, remedy: Remedy) -> str:
 
 def _plain_remedy(number: int, remedy: Remedy) -> str:
     """As a heading, not an item: only GitHub's Markdown knows fenced code inside of lists."""
-    text = f"\n### {number}. {_text(sentence(remedy.change))}\n"
-    text += f"\n{_text(sentence(remedy.why))}\n" if remedy.why else ""
+    text = f"\n### {number}. {markdown_text(sentence(remedy.change))}\n"
+    text += f"\n{markdown_text(sentence(remedy.why))}\n" if remedy.why else ""
     if remedy.snippet:
         lines = sanitise_lines(remedy.snippet)
         fence = _fence(lines)
@@ -142,7 +125,7 @@ def _plain_remedy(number: int, remedy: Remedy) -> str:
 
 def _other(finding: Finding) -> str:
     mark = _MARKS[finding.severity.value]
-    return f"\n{mark} {finding.rule} {finding.code}: {_text(sentence(finding.message))}\n"
+    return f"\n{mark} {finding.rule} {finding.code}: {markdown_text(sentence(finding.message))}\n"
 
 
 def _fence(lines: list[str]) -> str:
@@ -151,11 +134,6 @@ def _fence(lines: list[str]) -> str:
     return "`" * max(3, longest + 1)
 
 
-def _text(text: str) -> str:
-    """Log text that stays text: no markup, no HTML, no mention, no link."""
-    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", sanitise(text))
-
-
 def _code(text: str) -> str:
     """Log text in a code span; an element, because backticks and table bars inside backticks need no care."""
-    return f"<code>{_text(text)}</code>"
+    return f"<code>{markdown_text(text)}</code>"
