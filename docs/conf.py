@@ -14,7 +14,7 @@ version = release = __version__
 language = "en"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "bookmaking"]
-exclude_patterns = ["bookmaking", "pictures", "static", "newsfragments"]
+exclude_patterns = ["bookmaking", "pictures", "static", "changelog"]
 suppress_warnings = ["config.cache"]
 
 myst_enable_extensions = ["dollarmath"]
