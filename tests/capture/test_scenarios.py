@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
-from traindiag.capture.data import Data, clusters, diabetes, digits, redraw_labels
-from traindiag.capture.scenarios.base import Knobs, Scenario, all_scenarios, scenario_named
+from traindiag.capture.data import DATA_SETS, load, redraw_labels
+from traindiag.capture.scenarios.base import USUAL_RATES, Knobs, Scenario, all_scenarios, scenario_named
 from traindiag.model.errors import UsageError
 from traindiag.model.finding import Severity
 from traindiag.rules.base import all_rules
@@ -42,10 +41,22 @@ class TestEveryScenario:
 
     def test_stages_end_with_the_epochs_asked_for(self, scenario: type[Scenario]) -> None:
         for epochs in (1, 2, 17):
-            stages: Sequence[int] = scenario().stages(epochs)
-            assert list(stages) == sorted(set(stages))
-            assert stages[-1] == epochs
-            assert stages[0] >= 1
+            stages = scenario().stages(epochs)
+            assert all(len(stage) for stage in stages)
+            assert max(stage.stop for stage in stages) == epochs or sum(map(len, stages)) == epochs
+
+    def test_takes_only_what_it_says(self, scenario: type[Scenario]) -> None:
+        assert set(scenario.possible_datasets()) <= set(DATA_SETS)
+        assert set(scenario.possible_optimizers()) <= set(USUAL_RATES)
+        for optimizer in scenario.possible_optimizers():
+            settings = scenario(optimizer=optimizer).settings
+            usual, own = USUAL_RATES[optimizer], USUAL_RATES[scenario.knobs.optimizer]
+            assert settings.optimizer == optimizer
+            assert settings.learning_rate / usual == pytest.approx(scenario.knobs.learning_rate / own)
+        with pytest.raises(UsageError, match=f"{scenario.name} does not work with the data set 'cats'"):
+            scenario(dataset="cats")
+        with pytest.raises(UsageError, match="optimizer 'lion'"):
+            scenario(optimizer="lion")
 
 
 def test_unknown_name_suggests_the_right_one() -> None:
@@ -62,21 +73,42 @@ def test_knobs_replace_the_scenarios_own() -> None:
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("make", [digits, diabetes, clusters])
-def test_data_are_scaled_and_split(make: Callable[[int], Data]) -> None:
-    data = make(3)
-    (x, y), val = data.train, data.val
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_data_are_scaled_and_split(name: str) -> None:
+    data = load(name, 3, train=200, val=90)
+    (x, y), val, test = data.train, data.val, data.test
     assert val is not None
     assert x.dtype == np.float32
-    assert len(x) == len(y)
-    assert data.features == x.shape[1] == val[0].shape[1]
+    assert (len(x), len(y), len(val[0])) == (200, 200, 90)
+    assert 50 <= len(test[0]) <= 400
+    assert data.features == x.shape[1] == val[0].shape[1] == test[0].shape[1]
+    if data.classes is None:
+        assert y.dtype == np.float32
+        assert np.std(y) == pytest.approx(1, abs=0.3)
+    else:
+        assert set(y.tolist()) == set(range(data.classes))
     assert np.abs(x).max() <= 5
     assert np.abs(x.mean(axis=0)).max() < 0.1
-    again, other = make(3), make(4)
+    again, other = load(name, 3, train=200, val=90), load(name, 4, train=200, val=90)
     assert np.array_equal(again.train[0], x)
     assert not np.array_equal(other.train[0], x)
     rows = {row.tobytes() for row in x}
-    assert sum(row.tobytes() in rows for row in val[0]) < 0.01 * len(val[0])
+    for held_out in (val[0], test[0]):
+        assert sum(row.tobytes() in rows for row in held_out) < 0.02 * len(held_out)
+
+
+def test_a_bundled_data_set_keeps_samples_for_validation_and_test() -> None:
+    data = load("breast-cancer", 0, train=1000, val=1000)
+    assert data.val is not None
+    sizes = [len(part[0]) for part in (data.train, data.val, data.test)]
+    assert sum(sizes) <= 569
+    assert sizes[0] > 300
+    assert min(sizes) > 100
+
+
+def test_unknown_data_set_suggests_the_right_one() -> None:
+    with pytest.raises(UsageError, match=r"did you mean moons\?"):
+        load("moon", 0)
 
 
 def test_redrawn_labels_are_wrong_for_the_share_asked_for() -> None:
@@ -86,3 +118,10 @@ def test_redrawn_labels_are_wrong_for_the_share_asked_for() -> None:
     assert np.mean(redrawn != y) == pytest.approx(0.81, abs=0.015)
     assert set(redrawn) == set(range(10))
     assert np.array_equal(redraw_labels(y, 0.0, 10, seed=5), y)
+
+
+def test_redrawn_targets_are_drawn_from_each_other() -> None:
+    y = np.linspace(-1, 1, 1000, dtype=np.float32)
+    redrawn = redraw_labels(y, 0.5, None, seed=1)
+    assert np.mean(redrawn != y) == pytest.approx(0.5, abs=0.06)
+    assert set(redrawn.tolist()) <= set(y.tolist())

@@ -138,6 +138,26 @@ def on_device(device: Device) -> Iterator[None]:
         yield
 
 
+def precision_of(device: Device) -> str:
+    """Keras' name of the mixed precision that suits a device: half floats on a GPU, bfloat16 on a CPU.
+
+    Keras scales the loss for half floats; bfloat16 has the range of a float, and CPUs have no fast half floats.
+    """
+    return "mixed_float16" if device.kind == "gpu" else "mixed_bfloat16"
+
+
+@contextmanager
+def precision(policy: str) -> Iterator[None]:
+    """Everything Keras builds inside computes as `policy` says; the user's own policy is back afterwards."""
+    config = import_keras().config
+    before = config.dtype_policy()
+    config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        config.set_dtype_policy(before)
+
+
 def _grow_memory() -> None:
     """Take GPU memory as needed: TensorFlow else takes all of it, also what other programs use."""
     config = import_module("tensorflow").config

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from traindiag.capture.callbacks import EveryForm
-from traindiag.capture.data import Data
 from traindiag.capture.device import (
     Device,
     DeviceChoice,
     choose_device,
     import_keras,
     on_device,
+    precision,
+    precision_of,
     require_extras,
     versions,
 )
+from traindiag.capture.facts import callback_facts
 from traindiag.capture.recording import write_facts
 from traindiag.capture.scenarios.base import Knobs, Scenario, scenario_named
 from traindiag.model.errors import UsageError
@@ -54,6 +58,9 @@ def train_scenario(
     epochs: int | None = None,
     device: DeviceChoice | Device | str = DeviceChoice.AUTO,
     knobs: Knobs | None = None,
+    dataset: str | None = None,
+    optimizer: str | None = None,
+    mixed_precision: bool = False,
     overwrite: bool = False,
     on_epoch: Callable[[int], None] | None = None,
 ) -> TrainResult:
@@ -70,13 +77,16 @@ def train_scenario(
         epochs: None for the scenario's own number.
         device: auto, cpu, gpu, or a device already chosen.
         knobs: changed settings, None for the scenario's own.
+        dataset, optimizer: others than the scenario's own.
+        mixed_precision: compute in half precision, as `precision_of` says.
         overwrite: replace an earlier recording in `out`; other files there stay.
         on_epoch: called with the number of finished epochs after each one.
 
     Raises:
-        UsageError: unknown scenario, `out` cannot be used, no GPU though asked for, or Keras missing.
+        UsageError: unknown scenario, a data set or optimizer it cannot take, `out` cannot be used, no GPU though
+            asked for, or Keras missing.
     """
-    scenario = scenario_named(name)(knobs)
+    scenario = scenario_named(name)(knobs, dataset=dataset, optimizer=optimizer)
     require_extras()
     if not isinstance(device, Device):
         device = choose_device(device)
@@ -86,8 +96,8 @@ def train_scenario(
     begin = time.perf_counter()
     facts: dict[str, Any] = {"scenario": name, "seed": seed, "epochs_wanted": wanted}
     try:
-        with on_device(device):
-            facts |= _train(scenario, recorder, seed, wanted)
+        with on_device(device), precision(precision_of(device) if mixed_precision else "float32"):
+            facts |= fit_scenario(scenario, recorder, seed, wanted)
     finally:
         # Also after Ctrl-C or a failure: what was trained so far is a log worth reading.
         recorder.finish()
@@ -137,8 +147,28 @@ def _prepare(out: Path, overwrite: bool) -> None:
         raise UsageError(reason, where=str(out), next_step="give an --out that can be written") from error
 
 
-def _train(scenario: Scenario, recorder: EveryForm, seed: int, epochs: int) -> dict[str, Any]:
-    """Trains and gives the facts that only the training knows."""
+class Recorder(Protocol):
+    """What records a training, whatever it writes."""
+
+    def callbacks(self) -> list[Any]:
+        """The callbacks that record the next `fit`."""
+
+    def console(self) -> AbstractContextManager[None]:
+        """Takes what Keras prints inside."""
+
+
+def fit_scenario(
+    scenario: Scenario, recorder: Recorder, seed: int, epochs: int, *, verbose: int = 1
+) -> dict[str, Any]:
+    """Trains a scenario from a fresh Keras state and gives the facts that only the training knows.
+
+    Args:
+        scenario: what to train.
+        recorder: gives the callbacks that record it.
+        seed: of data, weights and shuffling.
+        epochs: how many.
+        verbose: as in `fit`.
+    """
     keras = import_keras()
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
@@ -146,13 +176,24 @@ def _train(scenario: Scenario, recorder: EveryForm, seed: int, epochs: int) -> d
     batch_size = scenario.settings.batch_size
     steps = -(-len(data.train[0]) // batch_size)
     model = scenario.model(data, seed)
-    done = 0
-    for end in scenario.stages(epochs):
+    own: list[Any] = []
+    for stage in scenario.stages(epochs):
         # A new optimizer each time: a resumed training has its weights, seldom its optimizer state.
-        scenario.compile(model, steps, epochs)
-        _fit(scenario, model, data, recorder, seed, done, end)
-        done = end
+        scenario.compile(model, data, steps, epochs)
+        own = scenario.callbacks(stage.stop)
+        with recorder.console(), warnings.catch_warnings():
+            # Keras warns of some faults that are here on purpose, such as a network without trainable weights.
+            warnings.simplefilter("ignore")
+            model.fit(
+                **scenario.training_input(data, seed),
+                validation_data=data.val,
+                initial_epoch=stage.start,
+                epochs=stage.stop,
+                verbose=verbose,
+                callbacks=own + recorder.callbacks(),
+            )
     return {
+        "dataset": scenario.data_name,
         "steps_per_epoch": steps,
         "batch_size": batch_size,
         "train_samples": len(data.train[0]),
@@ -160,18 +201,6 @@ def _train(scenario: Scenario, recorder: EveryForm, seed: int, epochs: int) -> d
         "parameters": int(model.count_params()),
         "learning_rate": scenario.settings.learning_rate,
         "optimizer": keras.saving.serialize_keras_object(model.optimizer)["config"],
+        "callbacks": [callback_facts(each) for each in own],
+        "precision": keras.config.dtype_policy().name,
     }
-
-
-def _fit(
-    scenario: Scenario, model: Any, data: Data, recorder: EveryForm, seed: int, begin: int, end: int
-) -> None:
-    with recorder.console():
-        model.fit(
-            **scenario.training_input(data, seed),
-            validation_data=data.val,
-            initial_epoch=begin,
-            epochs=end,
-            verbose=1,
-            callbacks=scenario.callbacks(end) + recorder.callbacks(),
-        )

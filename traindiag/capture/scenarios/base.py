@@ -10,17 +10,24 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
 
-from traindiag.capture.data import Data
+from traindiag.capture.data import DATA_SETS, TRAIN, VAL, Data, data_set, load
 from traindiag.capture.device import import_keras
 from traindiag.model.errors import UsageError
 from traindiag.model.finding import Severity
 from traindiag.model.nearest import did_you_mean
+
+USUAL_RATES = {"adam": 1e-3, "nadam": 1e-3, "rmsprop": 5e-4, "sgd": 4e-2, "momentum": 6e-3}
+"""A learning rate at which small networks learn well, by optimizer; momentum is SGD with momentum 0.9.
+
+With another optimizer a scenario keeps its distance from the usual rate: one that trains Adam at a thousandth of it
+trains SGD at a thousandth of SGD's.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +36,7 @@ class Knobs:
 
     Attributes:
         learning_rate: of the optimizer.
-        optimizer: ``adam``, ``sgd`` or ``rmsprop``.
+        optimizer: one of `USUAL_RATES`.
         batch_size: samples a step.
         units: width of each hidden layer.
         activation: of the hidden layers.
@@ -57,22 +64,33 @@ class Scenario(ABC):
     Class attributes:
         name: kebab-case, unique.
         expected: names of the rules that are right as its verdict; the first one is the best answer.
+        findings: names of rules that must have found something beside the verdict.
         severity: of that verdict.
         epochs: trained unless the user says otherwise.
         knobs: the settings that bring the outcome about.
-        classes: number of classes, None for regression.
+        dataset: trained on unless the user says otherwise; a name of `DATA_SETS`.
+        datasets: the others on which the scenario makes sense; None for all of the same task.
+        optimizers: those with which the outcome is the same; None for all.
         update_freq: of the TensorBoard callback.
 
     Args:
         knobs: changed settings; None for the scenario's own.
+        dataset: another data set.
+        optimizer: another optimizer, at a rate as far from its usual one.
+
+    Raises:
+        UsageError: the scenario makes no sense with that data set or optimizer.
     """
 
     name: ClassVar[str]
     expected: ClassVar[tuple[str, ...]]
+    findings: ClassVar[tuple[str, ...]] = ()
     severity: ClassVar[Severity] = Severity.NOTE
-    epochs: ClassVar[int] = 60
+    epochs: ClassVar[int] = 40
     knobs: ClassVar[Knobs] = Knobs()
-    classes: ClassVar[int | None] = 10
+    dataset: ClassVar[str] = "digits"
+    datasets: ClassVar[tuple[str, ...] | None] = None
+    optimizers: ClassVar[tuple[str, ...] | None] = None
     update_freq: ClassVar[str | int] = "epoch"
     registry: ClassVar[dict[str, type[Scenario]]] = {}
 
@@ -81,32 +99,62 @@ class Scenario(ABC):
         if "name" in cls.__dict__:
             Scenario.registry[cls.name] = cls
 
-    def __init__(self, knobs: Knobs | None = None) -> None:
+    def __init__(
+        self, knobs: Knobs | None = None, *, dataset: str | None = None, optimizer: str | None = None
+    ) -> None:
         self.settings = self.knobs if knobs is None else knobs
+        self.data_name = self._checked("data set", dataset or self.dataset, self.possible_datasets())
+        if optimizer is not None and optimizer != self.settings.optimizer:
+            self._checked("optimizer", optimizer, self.possible_optimizers())
+            self.settings = with_optimizer(self.settings, optimizer)
+
+    def _checked(self, kind: str, given: str, possible: Sequence[str]) -> str:
+        if given not in possible:
+            hint = did_you_mean(given, list(possible), f"it takes {', '.join(possible)}")
+            raise UsageError(f"{self.name} does not work with the {kind} {given!r}", next_step=hint)
+        return given
+
+    @classmethod
+    def possible_datasets(cls) -> tuple[str, ...]:
+        """The data sets the scenario can be trained on, its own first."""
+        task = data_set(cls.dataset).task
+        others = cls.datasets if cls.datasets is not None else tuple(DATA_SETS)
+        alike = [name for name in others if name != cls.dataset and data_set(name).task == task]
+        return (cls.dataset, *alike)
+
+    @classmethod
+    def possible_optimizers(cls) -> tuple[str, ...]:
+        """The optimizers the scenario can be trained with, its own first."""
+        others = cls.optimizers if cls.optimizers is not None else tuple(USUAL_RATES)
+        return (cls.knobs.optimizer, *(name for name in others if name != cls.knobs.optimizer))
 
     @classmethod
     def summary(cls) -> str:
         """The first line of the docstring."""
         return (inspect.getdoc(cls) or "").partition("\n")[0]
 
-    @abstractmethod
     def data(self, seed: int) -> Data:
-        """Training and validation samples."""
+        """Training, validation and test samples."""
+        return self.load(seed)
+
+    def load(self, seed: int, *, train: int = TRAIN, val: int = VAL) -> Data:
+        """The data set as it is, in splits of that many samples."""
+        return load(self.data_name, seed, train=train, val=val)
 
     def model(self, data: Data, seed: int) -> Any:
         """The network before training: dense layers as the knobs say, and the head of the task."""
-        return dense_network(data.features, self.classes, self.settings)
+        return dense_network(data.features, data.classes, self.settings)
 
     def learning_rate(self, steps: int, epochs: int) -> Any:
         """The optimizer's learning rate, or a Keras schedule over `epochs` of `steps` each."""
         return self.settings.learning_rate
 
-    def compile(self, model: Any, steps: int, epochs: int) -> None:
+    def compile(self, model: Any, data: Data, steps: int, epochs: int) -> None:
         """Gives the network its optimizer, loss and metrics."""
         model.compile(
             optimizer=optimizer_of(self.settings, self.learning_rate(steps, epochs)),
-            loss="mse" if self.classes is None else "sparse_categorical_crossentropy",
-            metrics=["mae"] if self.classes is None else ["accuracy"],
+            loss="mse" if data.classes is None else "sparse_categorical_crossentropy",
+            metrics=["mae"] if data.classes is None else ["accuracy"],
         )
 
     def training_input(self, data: Data, seed: int) -> dict[str, Any]:
@@ -123,9 +171,15 @@ class Scenario(ABC):
         )
         return [early_stopping]
 
-    def stages(self, epochs: int) -> Sequence[int]:
-        """The epochs at which each `fit` of the run ends; more than one for a resumed run."""
-        return (epochs,)
+    def stages(self, epochs: int) -> Sequence[range]:
+        """The epochs of each `fit` of the run; more than one for a resumed run."""
+        return (range(epochs),)
+
+
+def with_optimizer(knobs: Knobs, optimizer: str) -> Knobs:
+    """The knobs with another optimizer, at a rate as far from its usual one as theirs is."""
+    factor = USUAL_RATES[optimizer] / USUAL_RATES[knobs.optimizer]
+    return replace(knobs, optimizer=optimizer, learning_rate=knobs.learning_rate * factor)
 
 
 def dense_network(features: int, classes: int | None, knobs: Knobs, **dense: Any) -> Any:
@@ -139,7 +193,7 @@ def dense_network(features: int, classes: int | None, knobs: Knobs, **dense: Any
     """
     keras = import_keras()
     decay = keras.regularizers.L2(knobs.l2) if knobs.l2 else None
-    layers = [keras.Input((features,))]
+    layers: list[Any] = [keras.Input((features,))]
     for width in knobs.units:
         layers.append(
             keras.layers.Dense(width, activation=knobs.activation, kernel_regularizer=decay, **dense)
@@ -147,15 +201,23 @@ def dense_network(features: int, classes: int | None, knobs: Knobs, **dense: Any
         if knobs.dropout:
             layers.append(keras.layers.Dropout(knobs.dropout))
     head = "softmax" if classes is not None else "linear"
-    layers.append(keras.layers.Dense(classes or 1, activation=head, kernel_regularizer=decay))
-    return keras.Sequential(layers)
+    # In half precision a softmax under- and overflows; the head stays exact.
+    last = keras.layers.Dense(classes or 1, activation=head, kernel_regularizer=decay, dtype="float32")
+    return keras.Sequential([*layers, last])
 
 
 def optimizer_of(knobs: Knobs, learning_rate: Any) -> Any:
     """The optimizer the knobs name."""
     optimizers = import_keras().optimizers
-    kind = {"adam": optimizers.Adam, "sgd": optimizers.SGD, "rmsprop": optimizers.RMSprop}[knobs.optimizer]
-    return kind(learning_rate=learning_rate, clipnorm=knobs.clipnorm)
+    if knobs.optimizer == "momentum":
+        return optimizers.SGD(learning_rate=learning_rate, momentum=0.9, clipnorm=knobs.clipnorm)
+    kinds = {
+        "adam": optimizers.Adam,
+        "nadam": optimizers.Nadam,
+        "rmsprop": optimizers.RMSprop,
+        "sgd": optimizers.SGD,
+    }
+    return kinds[knobs.optimizer](learning_rate=learning_rate, clipnorm=knobs.clipnorm)
 
 
 @cache

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from traindiag.capture.data import Data, clusters
+from traindiag.capture.data import Data
 from traindiag.capture.scenarios.base import Knobs, Scenario
 
 
@@ -14,7 +14,7 @@ class Converged(Scenario):
     expected = ("converged",)
     epochs = 50
     knobs = Knobs(learning_rate=2e-3, units=(8,), batch_size=64)
-    classes = 4
+    dataset = "clusters"
 
     def data(self, seed: int) -> Data:
-        return clusters(seed, train=4000, val=1500, spread=0.8)
+        return self.load(seed, train=3000, val=1000)

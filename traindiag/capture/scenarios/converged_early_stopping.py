@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from traindiag.capture.data import Data, digits
 from traindiag.capture.scenarios.base import Knobs, Scenario
 
 
@@ -14,6 +13,3 @@ class ConvergedEarlyStopping(Scenario):
     expected = ("converged", "learning")
     epochs = 100
     knobs = Knobs(learning_rate=1e-3, units=(64,), dropout=0.2, patience=5)
-
-    def data(self, seed: int) -> Data:
-        return digits(seed)

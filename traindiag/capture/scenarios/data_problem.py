@@ -2,10 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from traindiag.capture.data import Data, digits, redraw_labels
-from traindiag.capture.device import import_keras
+from traindiag.capture.batches import changing_batches
+from traindiag.capture.data import Data, Pair, redraw_labels
 from traindiag.capture.scenarios.base import Knobs, Scenario
 from traindiag.model.finding import Severity
 
@@ -20,38 +18,12 @@ class DataProblem(Scenario):
     name = "data-problem"
     expected = ("data-problem",)
     severity = Severity.ERROR
-    epochs = 40
     knobs = Knobs(learning_rate=1e-3, units=(64,))
     share = 0.9
 
-    def data(self, seed: int) -> Data:
-        return digits(seed)
-
     def training_input(self, data: Data, seed: int) -> dict[str, Any]:
-        return {"x": _redrawn(data, self.settings.batch_size, self.share, seed), "shuffle": False}
+        def redrawn(epoch: int, samples: Pair) -> Pair:
+            x, y = samples
+            return x, redraw_labels(y, self.share, data.classes, seed=seed * 10_007 + epoch)
 
-
-def _redrawn(data: Data, batch_size: int, share: float, seed: int) -> Any:
-    x, y = data.train
-
-    class Redrawn(import_keras().utils.PyDataset):  # type: ignore[misc]
-        """The training samples, with a share of the labels redrawn each epoch."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.epoch = -1
-            self.on_epoch_end()
-
-        def __len__(self) -> int:
-            return -(-len(x) // batch_size)
-
-        def __getitem__(self, index: int) -> Any:
-            chosen = self.order[index * batch_size : (index + 1) * batch_size]
-            return x[chosen], self.labels[chosen]
-
-        def on_epoch_end(self) -> None:
-            self.epoch += 1
-            self.order = np.random.default_rng([seed, self.epoch]).permutation(len(x))
-            self.labels = redraw_labels(y, share, 10, seed=seed * 10_007 + self.epoch)
-
-    return Redrawn()
+        return {"x": changing_batches(data.train, self.settings.batch_size, seed, redrawn), "shuffle": False}

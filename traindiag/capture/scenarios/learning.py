@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from traindiag.capture.data import Data, digits
 from traindiag.capture.scenarios.base import Knobs, Scenario
 
 
@@ -14,6 +13,3 @@ class Learning(Scenario):
     expected = ("learning",)
     epochs = 20
     knobs = Knobs(learning_rate=2e-4, units=(32,), batch_size=64)
-
-    def data(self, seed: int) -> Data:
-        return digits(seed)

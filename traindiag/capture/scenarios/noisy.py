@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from traindiag.capture.data import Data, digits
+from traindiag.capture.data import Data
 from traindiag.capture.scenarios.base import Knobs, Scenario
 
 
@@ -13,4 +13,4 @@ class Noisy(Scenario):
     knobs = Knobs(learning_rate=1e-3, units=(32,), batch_size=4, dropout=0.3, l2=5e-4)
 
     def data(self, seed: int) -> Data:
-        return digits(seed, train=600, val=200)
+        return self.load(seed, train=600, val=200)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from traindiag.capture.data import Data, breast_cancer
+from traindiag.capture.data import Data
 from traindiag.capture.device import import_keras
-from traindiag.capture.scenarios.base import Knobs, Scenario, optimizer_of
+from traindiag.capture.scenarios.base import Knobs, Scenario, dense_network, optimizer_of
 from traindiag.model.finding import Severity
 
 
@@ -18,19 +18,16 @@ class NonFinite(Scenario):
     name = "non-finite"
     expected = ("non-finite",)
     severity = Severity.ERROR
-    epochs = 40
     knobs = Knobs(learning_rate=4e-3, units=(32,))
-    classes = None
-
-    def data(self, seed: int) -> Data:
-        return breast_cancer(seed)
+    dataset = "breast-cancer"
+    datasets = ("imbalanced", "moons", "rings", "hastie")
 
     def model(self, data: Data, seed: int) -> Any:
-        model = super().model(data, seed)
-        model.add(import_keras().layers.Activation("sigmoid"))
+        model = dense_network(data.features, None, self.settings)
+        model.add(import_keras().layers.Activation("sigmoid", dtype="float32"))
         return model
 
-    def compile(self, model: Any, steps: int, epochs: int) -> None:
+    def compile(self, model: Any, data: Data, steps: int, epochs: int) -> None:
         ops = import_keras().ops
 
         def cross_entropy(y_true: Any, y_pred: Any) -> Any:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from traindiag.capture.data import Data, digits
 from traindiag.capture.scenarios.base import Knobs, Scenario
 from traindiag.model.finding import Severity
 
@@ -11,8 +10,4 @@ class OverRegularised(Scenario):
     name = "over-regularised"
     expected = ("plateau", "underfitting", "stuck-at-chance")
     severity = Severity.WARNING
-    epochs = 40
     knobs = Knobs(learning_rate=1e-3, units=(32,), l2=0.5)
-
-    def data(self, seed: int) -> Data:
-        return digits(seed)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from traindiag.capture.data import Data, clusters
+from traindiag.capture.data import Data
 from traindiag.capture.scenarios.base import Knobs, Scenario
 from traindiag.model.finding import Severity
 
@@ -16,7 +16,7 @@ class Overfitting(Scenario):
     severity = Severity.ERROR
     epochs = 60
     knobs = Knobs(learning_rate=1e-3, units=(128, 128))
-    classes = 4
+    dataset = "overlapping"
 
     def data(self, seed: int) -> Data:
-        return clusters(seed, train=300, val=1000, spread=0.5)
+        return self.load(seed, train=300, val=1000)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from traindiag.capture.data import Data, digits
+from traindiag.capture.data import Data
 from traindiag.capture.scenarios.base import Knobs, Scenario
 from traindiag.model.finding import Severity
 
@@ -19,4 +19,4 @@ class Plateau(Scenario):
     knobs = Knobs(optimizer="sgd", learning_rate=10.0, units=(4, 4), activation="tanh")
 
     def data(self, seed: int) -> Data:
-        return digits(seed, train=300)
+        return self.load(seed, train=300)

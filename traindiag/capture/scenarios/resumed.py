@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from traindiag.capture.data import Data, digits
 from traindiag.capture.scenarios.base import Knobs, Scenario
 
 
@@ -14,11 +13,8 @@ class Resumed(Scenario):
 
     name = "resumed"
     expected = ("converged", "learning")
-    epochs = 40
     knobs = Knobs(learning_rate=1e-3, units=(32,), dropout=0.2, l2=1e-4)
 
-    def data(self, seed: int) -> Data:
-        return digits(seed)
-
-    def stages(self, epochs: int) -> Sequence[int]:
-        return (max(2 * epochs // 5, 1), epochs) if epochs > 1 else (epochs,)
+    def stages(self, epochs: int) -> Sequence[range]:
+        first = max(2 * epochs // 5, 1)
+        return (range(first), range(first, epochs)) if epochs > 1 else (range(epochs),)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from traindiag.capture.data import Data, digits
 from traindiag.capture.device import import_keras
 from traindiag.capture.scenarios.base import Knobs, Scenario
 
@@ -15,11 +14,7 @@ class StepSchedule(Scenario):
 
     name = "step-schedule"
     expected = ("converged",)
-    epochs = 40
     knobs = Knobs(optimizer="sgd", learning_rate=0.3, units=(32,), dropout=0.2, l2=5e-4)
-
-    def data(self, seed: int) -> Data:
-        return digits(seed)
 
     def callbacks(self, epochs: int) -> list[Any]:
         base = self.settings.learning_rate

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from traindiag.capture.data import Data, digits
 from traindiag.capture.scenarios.base import Knobs, Scenario
 from traindiag.model.finding import Severity
 
@@ -16,6 +15,3 @@ class StuckAtChance(Scenario):
     severity = Severity.ERROR
     epochs = 25
     knobs = Knobs(optimizer="sgd", learning_rate=0.01, units=(32,) * 8, activation="sigmoid")
-
-    def data(self, seed: int) -> Data:
-        return digits(seed)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from traindiag.capture.data import Data, digits
 from traindiag.capture.scenarios.base import Knobs, Scenario
 
 
@@ -11,6 +10,3 @@ class TooShort(Scenario):
     expected = ("too-short",)
     epochs = 2
     knobs = Knobs(learning_rate=1e-3, units=(32,))
-
-    def data(self, seed: int) -> Data:
-        return digits(seed)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from traindiag.capture.data import Data, digits
 from traindiag.capture.device import import_keras
 from traindiag.capture.scenarios.base import Knobs, Scenario
 
@@ -12,11 +11,7 @@ class WarmUp(Scenario):
 
     name = "warm-up"
     expected = ("converged",)
-    epochs = 40
     knobs = Knobs(learning_rate=3e-3, units=(48,), dropout=0.2, l2=1e-4)
-
-    def data(self, seed: int) -> Data:
-        return digits(seed)
 
     def learning_rate(self, steps: int, epochs: int) -> Any:
         total = steps * epochs
