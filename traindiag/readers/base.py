@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.metadata
+import io
 import os
 import pkgutil
 from abc import ABC, abstractmethod
@@ -14,7 +15,7 @@ from enum import IntEnum
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar, cast
 
 from traindiag.model.errors import UnreadableError, UsageError
 from traindiag.model.frame import Series
@@ -140,6 +141,19 @@ class LogFile:
             )
         try:
             return self.path.read_bytes()
+        except OSError as error:
+            raise self.unreadable(_reason(error), "check the path and its permissions") from error
+
+    def open(self) -> BinaryIO:
+        """The file at its beginning, unbuffered.
+
+        Raises:
+            UnreadableError: the file cannot be opened.
+        """
+        if self._data is not None:
+            return io.BytesIO(self._data)
+        try:
+            return cast(BinaryIO, open(self.where, "rb", buffering=0))
         except OSError as error:
             raise self.unreadable(_reason(error), "check the path and its permissions") from error
 

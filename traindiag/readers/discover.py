@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -18,13 +18,17 @@ from traindiag.model.nearest import did_you_mean
 from traindiag.model.report import Unreadable
 from traindiag.model.run import Run, Source
 from traindiag.readers.base import LogFile, LoggedRun, NotALogError, Reader, all_readers
+from traindiag.readers.chosen import chosen
+from traindiag.readers.folders import home_of
 from traindiag.readers.merge import Candidate, Merged, files_of, merge
-from traindiag.readers.naming import Names, home_of, titles_of
-from traindiag.readers.parsing.run_facts import facts_beside
+from traindiag.readers.naming import Names, titles_of
+from traindiag.readers.parsing.run_facts import MOST_FACT_BYTES, facts_beside, facts_of
 from traindiag.readers.parsing.text import decode_head
 from traindiag.readers.recognising import Recogniser
-from traindiag.readers.walking import Root, reported
+from traindiag.readers.urls import is_url, shown_url
+from traindiag.readers.walking import Root, Unit, reported
 
+_Cluster = list[tuple[Reader, Sequence[LogFile]]]
 _MOST_HELD = 64 << 20
 """Bytes of beginnings kept from recognising to reading; those of further files are read twice."""
 _NEXT_STEP = "`traindiag readers` lists the formats, --reader NAME forces one"
@@ -49,20 +53,33 @@ def find_runs(
     reader: str | None = None,
     names: Mapping[str, str] | None = None,
     histograms: bool = False,
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
 ) -> Found:
     """All runs below some files and folders.
 
     Args:
-        paths: files, folders, or ``-`` for standard input.
+        paths: files, folders, URLs, or ``-`` for standard input.
         reader: name of the reader that must read every file; None recognises each by itself.
         names: what columns and keys of tables mean, by their name in the file: ``{"trn": "loss"}``.
         histograms: whether those in event files are reduced to statistics; else they are passed over.
+        include, exclude: patterns of files and folders below the paths, see `traindiag.readers.chosen.Chosen`.
 
     Raises:
-        UsageError: no path, or no reader of that name.
+        UsageError: no path, no reader of that name, or a URL whose file system is not installed.
     """
     unreadable: list[Unreadable] = []
-    runs = tuple(iter_runs(paths, unreadable, reader=reader, names=names, histograms=histograms))
+    runs = tuple(
+        iter_runs(
+            paths,
+            unreadable,
+            reader=reader,
+            names=names,
+            histograms=histograms,
+            include=include,
+            exclude=exclude,
+        )
+    )
     return Found(runs=runs, unreadable=tuple(unreadable))
 
 
@@ -73,21 +90,92 @@ def iter_runs(
     reader: str | None = None,
     names: Mapping[str, str] | None = None,
     histograms: bool = False,
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
 ) -> Iterator[Run]:
-    """Runs as they are read; files that cannot be read are appended to `unreadable` on the way.
+    """Runs as they are found and read; files that cannot be read are appended to `unreadable` on the way.
 
-    Args: as `find_runs`.
+    Only one parcel of them is held at a time. Args: as `find_runs`.
     """
     if not paths:
         raise UsageError("no path given", next_step="name a log file or a folder of logs")
-    readers = _chosen_readers(reader)
-    titles = Names()
+    within = Within(reader)
+    taken = Names()
+    wanted = chosen(include, exclude)
     for path in paths:
-        root = Root(os.fspath(path), names or {}, histograms=histograms)
-        with reported(unreadable, root.shown):
-            yield from _runs_below(
-                root, readers, forced=reader is not None, names=titles, unreadable=unreadable
-            )
+        shown = os.fspath(path)
+        with reported(unreadable, shown_url(shown) if is_url(shown) else shown):
+            root = Root(shown, names or {}, histograms=histograms, chosen=wanted)
+            seen, before = Seen(), len(unreadable)
+            for parcel in parcels(root.units(unreadable)):
+                for found in within.read(root, parcel):
+                    seen.add(found)
+                    unreadable += found.unreadable
+                    yield from (replace_name(run, taken.unique(run.name, root.name)) for run in found.runs)
+            seen.check(root, len(unreadable) - before)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRuns:
+    """What one unit of files holds.
+
+    Attributes:
+        unit: the files.
+        looked: how many files were looked at.
+        runs: with the names they would like to have; two may be called the same.
+        unreadable: files that should have been logs.
+    """
+
+    unit: Unit
+    looked: int
+    runs: Sequence[Run]
+    unreadable: Sequence[Unreadable]
+
+
+PARCEL_UNITS = 64
+PARCEL_FILES = 256
+
+
+def parcels(units: Iterable[Unit]) -> Iterator[list[Unit]]:
+    """Units a few at a time, the first ones early: small files are quicker read together."""
+    parcel: list[Unit] = []
+    files, most = 0, 1
+    for unit in units:
+        parcel.append(unit)
+        files += len(unit.entries)
+        if files >= PARCEL_FILES or len(parcel) >= most:
+            yield parcel
+            parcel, files, most = [], 0, PARCEL_UNITS
+    if parcel:
+        yield parcel
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was met below one root: a folder without any log is an error, one of bad logs has its own."""
+
+    looked: int = 0
+    runs: int = 0
+    unreadable: int = 0
+
+    def add(self, found: UnitRuns) -> None:
+        """Counts one unit."""
+        self.looked += found.looked
+        self.runs += len(found.runs)
+        self.unreadable += len(found.unreadable)
+
+    def check(self, root: Root, also_unreadable: int = 0) -> None:
+        """Raises UnreadableError when there was nothing below the folder."""
+        if root.is_folder and not self.runs and not self.unreadable and not also_unreadable:
+            what = "no training logs below this folder" if self.looked else "no files below this folder"
+            raise UnreadableError(what, where=root.shown, next_step=_NEXT_STEP)
+
+
+def replace_name(run: Run, name: str) -> Run:
+    """The run under another name."""
+    if run.name == name:
+        return run
+    return Run(name=name, source=run.source, series=run.series, params=run.params)
 
 
 def _chosen_readers(name: str | None) -> tuple[Reader, ...]:
@@ -102,66 +190,115 @@ def _chosen_readers(name: str | None) -> tuple[Reader, ...]:
     return chosen
 
 
-def _runs_below(
-    root: Root,
-    readers: tuple[Reader, ...],
-    *,
-    forced: bool,
-    names: Names,
-    unreadable: list[Unreadable],
-) -> Iterator[Run]:
-    errors = len(unreadable)
-    known, count = _recognised(root, readers, forced, unreadable)
-    clusters = _clusters(root, known, unreadable)
-    in_order = [pair for home in sorted(clusters) for pair in clusters[home]]
-    # Each reader is given all its groups at once: some read many small files together.
-    streams = {
-        reader: reader.read_many([group for each, group in in_order if each is reader]) for reader in known
-    }
-    anything = False
-    for home in sorted(clusters):
-        runs: list[Run] = []
-        with reported(unreadable, posixpath.join(root.shown, home) if home else root.shown):
-            candidates = [
-                candidate
-                for reader, group in clusters[home]
-                for candidate in _read_group(
-                    reader, group, streams[reader], unreadable, in_folder=root.is_folder
-                )
-            ]
-            merged = merge(candidates)
-            titles = titles_of(root, home, merged)
-            facts = _facts(root, home) if len(merged) == 1 else {}
-            for group, title in zip(merged, titles, strict=True):
-                runs.append(_as_run(group, names.unique(title, root.name), facts))
-        anything = anything or bool(runs)
-        yield from runs
-    if root.is_folder and not anything and len(unreadable) == errors:
-        what = "no training logs below this folder" if count else "no files below this folder"
-        raise UnreadableError(what, where=root.shown, next_step=_NEXT_STEP)
+@dataclass(slots=True)
+class _Plan:
+    """A unit with its files recognised and grouped."""
+
+    unit: Unit
+    looked: int
+    files: Sequence[LogFile]
+    clusters: dict[str, _Cluster]
+    unreadable: list[Unreadable]
+
+    def pairs(self) -> list[tuple[Reader, Sequence[LogFile]]]:
+        return [pair for home in sorted(self.clusters) for pair in self.clusters[home]]
 
 
-def _recognised(
-    root: Root, readers: tuple[Reader, ...], forced: bool, unreadable: list[Unreadable]
-) -> tuple[dict[Reader, list[LogFile]], int]:
-    """The files below a root by the reader that knows them, and how many were looked at."""
-    known: dict[Reader, list[LogFile]] = defaultdict(list)
-    recogniser = Recogniser(readers)
-    count = held = 0
-    for file in root.files(unreadable):
-        count += 1
-        with reported(unreadable, file.shown):
-            chosen = recogniser.reader_of(file)
-            if chosen is None and not root.is_folder:
-                if not forced:
-                    raise _not_a_log(file)
-                chosen = readers[0]
-            if chosen is not None:
-                known[chosen].append(file)
-                held += len(file.head)
-                if held > _MOST_HELD:
-                    file.forget()
-    return known, count
+class Within:
+    """Reads the files of units; what it learns about one table holds for others laid out alike.
+
+    Args:
+        reader: name of the reader that must read every file; None recognises each by itself.
+
+    Raises:
+        UsageError: no reader of that name.
+    """
+
+    def __init__(self, reader: str | None = None) -> None:
+        self._readers = _chosen_readers(reader)
+        self._forced = reader is not None
+        self._recogniser = Recogniser(self._readers)
+
+    def read(self, root: Root, units: Sequence[Unit]) -> Iterator[UnitRuns]:
+        """What each unit holds, in order."""
+        opened = [(unit, self.opened(root, unit)) for unit in units]
+        root.prefetch([file for _, files in opened for file in files if isinstance(file, LogFile)])
+        return self.read_files(root, opened)
+
+    def opened(self, root: Root, unit: Unit) -> list[LogFile | Unreadable]:
+        """The files of a unit, or why one cannot be opened."""
+        files: list[LogFile | Unreadable] = []
+        for entry in unit.entries:
+            failed: list[Unreadable] = []
+            with reported(failed, posixpath.join(root.shown, entry.below) if entry.below else root.shown):
+                files.append(root.opened(entry))
+            files += failed
+        return files
+
+    def read_files(
+        self, root: Root, opened: Sequence[tuple[Unit, Sequence[LogFile | Unreadable]]]
+    ) -> Iterator[UnitRuns]:
+        """What the opened files of each unit hold, in order."""
+        plans = [self._plan(root, unit, files) for unit, files in opened]
+        # Each reader is given all its groups at once: some read many small files together.
+        pairs = [pair for plan in plans for pair in plan.pairs()]
+        streams = {
+            reader: reader.read_many([group for each, group in pairs if each is reader])
+            for reader in dict.fromkeys(reader for reader, _ in pairs)
+        }
+        for plan in plans:
+            runs = [run for home in sorted(plan.clusters) for run in _runs_of(root, home, plan, streams)]
+            yield UnitRuns(plan.unit, plan.looked, runs, plan.unreadable)
+
+    def _plan(self, root: Root, unit: Unit, files: Sequence[LogFile | Unreadable]) -> _Plan:
+        """The files by the reader that knows them, and grouped into clusters."""
+        known: dict[Reader, list[LogFile]] = defaultdict(list)
+        unreadable: list[Unreadable] = []
+        held = 0
+        for file in files:
+            if isinstance(file, Unreadable):
+                unreadable.append(file)
+                continue
+            with reported(unreadable, file.shown):
+                reader = self._reader_of(file, root)
+                if reader is not None:
+                    known[reader].append(file)
+                    held += len(file.head)
+                    if held > _MOST_HELD:
+                        file.forget()
+        clusters = _clusters(root, known, unreadable)
+        sound = [file for file in files if isinstance(file, LogFile)]
+        return _Plan(unit, len(files), sound, clusters, unreadable)
+
+    def _reader_of(self, file: LogFile, root: Root) -> Reader | None:
+        chosen = self._recogniser.reader_of(file)
+        if chosen is None and not root.is_folder:
+            if not self._forced:
+                raise _not_a_log(file)
+            return self._readers[0]
+        return chosen
+
+
+_Streams = Mapping[Reader, Iterator[Sequence[LoggedRun] | UnreadableError]]
+
+
+def _runs_of(root: Root, home: str, plan: _Plan, streams: _Streams) -> list[Run]:
+    """The runs of one cluster."""
+    runs: list[Run] = []
+    with reported(plan.unreadable, posixpath.join(root.shown, home) if home else root.shown):
+        candidates = [
+            candidate
+            for reader, group in plan.clusters[home]
+            for candidate in _read_group(
+                reader, group, streams[reader], plan.unreadable, in_folder=root.is_folder
+            )
+        ]
+        merged = merge(candidates)
+        titles = titles_of(root, home, merged)
+        facts = _facts(root, home, plan) if len(merged) == 1 else {}
+        for group, title in zip(merged, titles, strict=True):
+            runs.append(_as_run(group, title, facts))
+    return runs
 
 
 def _not_a_log(file: LogFile) -> UnreadableError:
@@ -175,9 +312,6 @@ def _not_a_log(file: LogFile) -> UnreadableError:
     else:
         what = "text without values of metrics in any known form"
     return file.unreadable(what, _NEXT_STEP)
-
-
-_Cluster = list[tuple[Reader, Sequence[LogFile]]]
 
 
 def _clusters(
@@ -218,10 +352,14 @@ def _read_group(
     return candidates
 
 
-def _facts(root: Root, home: str) -> Mapping[str, Any]:
+def _facts(root: Root, home: str, plan: _Plan) -> Mapping[str, Any]:
     """What a recorder left beside the one run of a folder; of two runs nobody knows which it means."""
     if root.is_stdin:
         return {}
+    if root.is_remote:
+        below = posixpath.join(home, "run.json")
+        beside = next((file for file in plan.files if file.below == below and root.is_folder), None)
+        return {} if beside is None else facts_of(beside.read_bytes(MOST_FACT_BYTES))
     return facts_beside(root.path / home if root.is_folder else root.path.parent)
 
 

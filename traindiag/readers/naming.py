@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from traindiag.readers.base import LoggedRun
+from traindiag.readers.folders import SPLIT_FOLDERS
 from traindiag.readers.merge import Merged
 from traindiag.readers.walking import Root, stem_of
-
-_SPLIT_FOLDERS = frozenset(("train", "training", "validation", "val", "valid", "eval", "test"))
-_PLAIN_FOLDERS = _SPLIT_FOLDERS | frozenset(
-    (
-        "tb", "tensorboard", "tensorboard_logs", "tb_logs", "tblogs", "tfevents", "events", "board", "log", "logs",
-        "log_dir", "logdir", "csv", "history", "histories", "json", "console", "results", "result_dir", "output",
-        "outputs", "metrics", "files",
-    )
-)  # fmt: skip
-"""Folder names that say what kind of file lies in them, not which run it is."""
-_CHECKPOINT = re.compile(r"(checkpoint|ckpt)[-_]?\d+")
-
-
-def home_of(folder: str) -> str:
-    """The folder without trailing parts that only say what kind of file lies there."""
-    while folder and _is_plain(posixpath.basename(folder).lower()):
-        folder = posixpath.dirname(folder)
-    return folder
-
-
-def _is_plain(name: str) -> bool:
-    return name in _PLAIN_FOLDERS or _CHECKPOINT.fullmatch(name) is not None
 
 
 def titles_of(root: Root, home: str, merged: Sequence[Merged]) -> list[str]:
@@ -67,7 +45,7 @@ def _place(root: Root, group: Merged) -> str:
     if len(inside) == 1:
         return inside[0]
     folder = posixpath.commonpath([posixpath.dirname(each) for each in inside])
-    while posixpath.basename(folder).lower() in _SPLIT_FOLDERS:
+    while posixpath.basename(folder).lower() in SPLIT_FOLDERS:
         folder = posixpath.dirname(folder)
     return folder or root.name
 

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, BinaryIO, ClassVar, cast
+from typing import Any, BinaryIO, ClassVar
 
 from traindiag.model.errors import UnreadableError
 from traindiag.model.run import Damage
@@ -228,15 +228,9 @@ def _load(files: Sequence[LogFile]) -> list[LoadedFile | UnreadableError]:
 
 def _open(file: LogFile) -> BinaryIO:
     """The file at its beginning; a small one has been read whole to recognise it."""
-    if file.in_memory:
-        return io.BytesIO(file.read_bytes())
-    if file.size < HEAD_BYTES and len(file.head) < HEAD_BYTES:
+    if not file.in_memory and file.size < HEAD_BYTES and len(file.head) < HEAD_BYTES:
         return io.BytesIO(file.head)
-    try:
-        return cast(BinaryIO, open(file.where, "rb", buffering=0))
-    except OSError as error:
-        reason = "no permission to read" if isinstance(error, PermissionError) else error.strerror
-        raise file.unreadable(str(reason).lower(), "check the path and its permissions") from error
+    return file.open()
 
 
 def _loaded(file: LogFile, events: EventFile) -> LoadedFile:

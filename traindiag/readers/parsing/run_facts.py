@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 SCHEMA = "traindiag.run/1"
-_MOST_BYTES = 256 << 10
+MOST_FACT_BYTES = 256 << 10
 _MOST_FACTS = 100
 
 
@@ -21,11 +21,19 @@ def facts_beside(folder: str | os.PathLike[str]) -> Mapping[str, Any]:
     path = os.path.join(folder, "run.json")
     try:
         # Anything but a plain file, such as a pipe, could be read for ever.
-        if not os.path.isfile(path) or os.path.getsize(path) > _MOST_BYTES:
+        if not os.path.isfile(path) or os.path.getsize(path) > MOST_FACT_BYTES:
             return {}
         with open(path, "rb") as file:
-            facts = json.loads(file.read(_MOST_BYTES))
-    except (OSError, ValueError, RecursionError):
+            return facts_of(file.read(MOST_FACT_BYTES))
+    except (OSError, ValueError):
+        return {}
+
+
+def facts_of(data: bytes) -> Mapping[str, Any]:
+    """The facts in the content of a ``run.json``; none when it is of another kind or broken."""
+    try:
+        facts = json.loads(data)
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         return {}
