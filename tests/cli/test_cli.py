@@ -171,6 +171,12 @@ def test_did_you_mean(log: Path, arguments: list[str], hint: str) -> None:
     assert hint in _error(done)
 
 
+def test_a_path_without_a_command_is_told_of_analyze(log: Path) -> None:
+    done = traindiag(log.name, cwd=log.parent)
+    assert done.returncode == 2
+    assert f"did you mean traindiag analyze {log.name}?" in _error(done)
+
+
 @pytest.mark.parametrize("arguments", [["--map", "loss"], ["--fail-on", "bad"], ["--min-severity", "x"]])
 def test_wrong_option_values(log: Path, arguments: list[str]) -> None:
     done = traindiag("analyze", log, *arguments)

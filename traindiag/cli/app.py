@@ -108,7 +108,7 @@ def run(words: list[str]) -> int:
     except Exception as error:
         if "--debug" in words:
             raise
-        return _explained(error)
+        return _explained(error, words)
 
 
 def _called(words: list[str]) -> int:
@@ -121,24 +121,31 @@ def _called(words: list[str]) -> int:
     return result if isinstance(result, int) else OK
 
 
-def _explained(error: Exception) -> int:
+def _explained(error: Exception, words: list[str]) -> int:
     if isinstance(error, TraindiagError):
         say(f"traindiag: error: {error}")
         return USAGE
     if isinstance(error, typer.Abort):
         return INTERRUPTED
     if hasattr(error, "format_message"):
-        _say_usage(error.format_message())
+        _say_usage(error.format_message(), words)
         return USAGE
     say(f"traindiag: internal error: {type(error).__name__}: {error}; run again with --debug to see where")
     return INTERNAL
 
 
-def _say_usage(message: str) -> None:
+def _say_usage(message: str, words: list[str]) -> None:
     """A message of Typer's in the shape of our own: what, then the next step; none where help was shown."""
     if not message:
         return
     message = message.rstrip(".").replace("Value error, ", "").replace("Possible options", "possible options")
     what, _, hint = message.replace(". Did you mean", " (did you mean").partition(" (")
-    next_step = hint.rstrip(")") or "traindiag COMMAND --help tells more"
+    next_step = hint.rstrip(")") or _analyze_of(words) or "traindiag COMMAND --help tells more"
     say(f"traindiag: error: {what[:1].lower()}{what[1:]}; {next_step}")
+
+
+def _analyze_of(words: list[str]) -> str:
+    """The command somebody meant who gave a path and no command; nothing if it was something else."""
+    if not words or words[0] in COMMANDS or not os.path.exists(words[0]):
+        return ""
+    return f"did you mean traindiag analyze {words[0]}?"

@@ -18,7 +18,7 @@ def say(message: str) -> None:
 
 
 def write_result(text: str, path: Path | None) -> None:
-    """Data to standard output, or to the file the user named (UTF-8).
+    """Data to standard output, or to the file the user named (UTF-8); a person is told that it was written.
 
     Raises:
         UsageError: the file cannot be written.
@@ -32,3 +32,5 @@ def write_result(text: str, path: Path | None) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(reason, where=str(path), next_step="give -o a file that can be written") from error
+    if sys.stderr.isatty():
+        say(f"traindiag: wrote {path}")

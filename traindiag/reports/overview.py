@@ -26,7 +26,7 @@ def overview(runs: Sequence[RunReport], ink: Ink) -> list[Text]:
     fixed = [max([len(title), *(row[at].cell_len for row in rows)]) for at, title in enumerate(titles[:6])]
     room = ink.options.width - sum(fixed[2:]) - 1 - len(GAP) * 6 - 1
     spark = _spark_width(runs, room, fixed[1])
-    name = max(LEAST_NAME, min(fixed[1], room - 2 * spark))
+    name = min(fixed[1], max(LEAST_NAME, room - 2 * spark))
     widths = [1, name, *fixed[2:], spark, spark]
     lines = [_line([Text(title, "bold") for title in titles], widths)]
     lines.append(_line([Text(ink.rule_line * width, "dim") for width in widths], widths))
