@@ -357,11 +357,17 @@ def passes(setting: Setting, history: dict[str, list[float]]) -> bool:
         )
     if setting.label == "overfit":
         return finite and end > best + 0.15 * max(gain, train_loss[0] - train_loss.min())
+    # The last quarter of the run won less than 2 % of what training won in all.
+    quarter = float(np.mean(train_loss[-len(train_loss) // 4 :][:3]) - np.mean(train_loss[-3:]))
+    levelled_off = quarter < 0.02 * max(float(train_loss[0] - train_loss.min()), 1e-12)
+    if (
+        setting.label in ("plateau", "over_regularised", "stuck")
+        and setting.regression
+        and not shows(setting)
+    ):
+        return False
     if setting.label == "plateau":
-        # Levelled off: the last quarter of the run won less than 2 % of what training won in all.
-        quarter = float(np.mean(train_loss[-len(train_loss) // 4 :][:3]) - np.mean(train_loss[-3:]))
-        flat = quarter < 0.02 * max(float(train_loss[0] - train_loss.min()), 1e-12)
-        return finite and flat and not setting.regression and max(history["val_accuracy"]) < 0.7
+        return finite and levelled_off and max(history["val_accuracy"]) < 0.7
     if setting.label == "data_problem":
         return (
             finite and not setting.regression and history["val_accuracy"][-1] > history["accuracy"][-1] + 0.1
@@ -378,8 +384,17 @@ def passes(setting: Setting, history: dict[str, list[float]]) -> bool:
             # Every outlier batch must have cost something, and the run must have come back from the last.
             costs = np.diff(train_loss)[setting.outliers - 1 :: setting.outliers]
             return finite and bool(np.max(costs, initial=0.0) > 0.3 * (train_loss[0] - train_loss.min()))
-        return finite and far_worse(history, sound)
+        return finite and far_worse(history, sound) and (setting.label != "over_regularised" or levelled_off)
     return True
+
+
+def shows(setting: Setting) -> bool:
+    """Whether a regression shows its fault.
+
+    Its loss has no level of guessing that anyone could know, so that a poor level cannot be told; a loss that
+    never moves can.
+    """
+    return setting.init == 0.0
 
 
 def far_worse(history: dict[str, list[float]], sound: dict[str, list[float]]) -> bool:

@@ -8,16 +8,20 @@ import numpy as np
 
 from traindiag.analysis.confidence import confidence, ratio
 from traindiag.analysis.level import GOOD_SKILL, as_fraction, skill_of
+from traindiag.analysis.noise import point_noise
 from traindiag.analysis.shape import Shape
 from traindiag.analysis.signals import Signals
 from traindiag.analysis.smoothing import smooth
 from traindiag.model.curve import Curve
 from traindiag.model.finding import Evidence
 
+DEAD_RANGE = 0.02
+"""Without an accuracy: the training loss within this fraction of its start, over at least `DEAD_EPOCHS`."""
 DEAD_FALL = 0.01
-"""Without an accuracy: both losses within this fraction of their start, over at least `DEAD_EPOCHS`."""
-DEAD_NOISE = 0.005
+DEAD_NOISE = 0.006
 DEAD_EPOCHS = 20
+LONG_EPOCHS = 30
+"""A loss may fall for this many epochs before an accuracy at chance says that it falls to no purpose."""
 CONSTANT_EPOCHS = 5
 CHANCE_SKILL = 0.1
 """An accuracy within this of chance (0 by guessing, 1 perfect) is at chance even when the loss fell."""
@@ -75,9 +79,11 @@ def _by_accuracy(
     shown = accuracies[-1]
     constant = _one_class(accuracies)
     skills = [skill_of(curve, signals.classes) for curve in accuracies]
-    # A loss that came down from a bad start to the level of guessing has learned nothing either.
+    # A loss that came down from a bad start to the level of guessing has learned nothing either, and one that
+    # still comes down after many epochs does so by its penalty, or by unlearning a bad start.
     limit = GOOD_SKILL if fall < min_fall else CHANCE_SKILL
-    if fall >= min_fall and signals.train_trend is not None and signals.train_trend.direction == "falling":
+    falling = signals.train_trend is not None and signals.train_trend.direction == "falling"
+    if fall >= min_fall and falling and len(train) < LONG_EPOCHS:
         return None
     if max(skills) >= limit and not (constant and fall < min_fall):
         return None
@@ -120,7 +126,8 @@ def _gain(curve: Curve) -> float:
     if len(finite) < 3:
         return float("nan")
     course = smooth(finite)
-    return float(np.max(course[1:]) - min(course[0], np.median(course[:3])))
+    # The highest of many noisy points lies above their level by about two deviations.
+    return float(np.max(course[1:]) - min(course[0], np.median(course[:3])) - 2 * point_noise(course))
 
 
 def _by_flat_loss(signals: Signals, train: Shape) -> Stuck | None:
@@ -130,28 +137,26 @@ def _by_flat_loss(signals: Signals, train: Shape) -> Stuck | None:
     with a constant has a large one that barely moves.
     """
     val = signals.val_shape
-    shapes = [train] if val is None else [train, val]
-    if signals.telling_metrics or len(train) < DEAD_EPOCHS:
+    if signals.telling_metrics or len(train) < DEAD_EPOCHS or not train.positive:
         return None
-    for shape in shapes:
-        if (
-            not shape.positive
-            or np.ptp(shape.smooth) > 2 * DEAD_FALL * shape.start
-            or shape.gain > DEAD_FALL * shape.start
-        ):
-            return None
-        if shape.noise > DEAD_NOISE * shape.start or shape.gain > 6 * shape.noise + 1e-3 * shape.start:
-            return None
-    moved = max(float(np.ptp(shape.smooth) / shape.start) for shape in shapes)
+    if np.ptp(train.smooth) > DEAD_RANGE * train.start or train.noise > DEAD_NOISE * train.start:
+        return None
+    shapes = [train] if val is None else [train, val]
+    if any(_won_something(shape) for shape in shapes):
+        return None
+    moved = float(np.ptp(train.smooth) / train.start)
     return Stuck(
-        reason=f"the loss stays within {moved:.1%} of its first value for all {len(train)} epochs",
-        confidence=min(0.75, confidence(ratio(2 * DEAD_FALL, moved), sharpness=0.3)),
+        reason=f"the training loss stays within {moved:.1%} of its first value for all {len(train)} epochs"
+        + ("" if val is None else ", and the validation loss wins nothing"),
+        confidence=min(0.75, confidence(ratio(DEAD_RANGE, moved), sharpness=0.3)),
         sure=False,
-        evidence=tuple(
-            _loss_evidence(shape, float(np.ptp(shape.smooth) / shape.start), 2 * DEAD_FALL)
-            for shape in shapes
-        ),
+        evidence=tuple(_loss_evidence(shape, float(shape.gain / shape.start), DEAD_FALL) for shape in shapes),
     )
+
+
+def _won_something(shape: Shape) -> bool:
+    """Whether a loss fell visibly from its start, but for its noise."""
+    return not shape.positive or shape.gain > max(DEAD_FALL * shape.start, 3 * shape.noise)
 
 
 def _loss_evidence(shape: Shape, observed: float, threshold: float) -> Evidence:

@@ -76,7 +76,7 @@ def chance_of(curve: Curve, classes: int | None = None) -> float | None:
         if classes:
             return 1.0 / classes
         finite = curve.value[np.isfinite(curve.value)]
-        return float(min(0.5, finite.min())) if len(finite) else None
+        return float(min(0.5, smooth(finite).min())) if len(finite) else None
     return next((chance for word, chance in _CHANCE if word in words), None)
 
 

@@ -83,6 +83,11 @@ class Shape:
         return bool(np.min(self.value) > 0)
 
     @property
+    def non_negative(self) -> bool:
+        """Whether levels can be compared: a memorised loss may be exactly zero at times."""
+        return bool(np.min(self.value) >= 0)
+
+    @property
     def kept(self) -> float:
         """End as a fraction of the start; NaN unless the loss is positive."""
         return self.end / self.start if self.positive and self.start > 0 else float("nan")
@@ -166,3 +171,21 @@ def swing(shape: Shape, fraction: float = 0.5) -> tuple[float, float]:
     value = shape.value[-count:]
     position = np.arange(count)
     return spread(value - theil_sen(value) * position), turning_fraction(value)
+
+
+LEAP = 1.5
+"""A loss leaps when it is this many times the value before it."""
+
+
+def leaps(shape: Shape) -> NDArray[np.int64]:
+    """Indices at which a positive loss leapt to a level that matters.
+
+    That is above 1.5 times the value before, 1.2 times its late level and a tenth of its start: a memorised
+    loss may leap between tiny values as it likes.
+    """
+    value = shape.value
+    if len(value) < 4 or not shape.non_negative:
+        return np.empty(0, dtype=np.int64)
+    late = float(np.median(value[len(value) // 2 :]))
+    matters = value[1:] >= max(1.2 * late, 0.1 * shape.start)
+    return np.flatnonzero((value[1:] >= LEAP * value[:-1]) & matters) + 1

@@ -140,7 +140,9 @@ def read_divergence(
 ) -> Reading | None:
     """The training loss rises for good: its end lies far above its best, and no later fall made it good."""
     size = max(train.gain, train.rise)
-    if size <= 0 or train.rise < limits.diverged * size or train.rise < 2 * limits.noise * train.noise:
+    # Seen from the level that was reached a rise by half is large, however far the loss had come down to it.
+    needed = limits.diverged * (0.4 if train.positive and train.end > 1.5 * train.best else 1.0)
+    if size <= 0 or train.rise < needed * size or train.rise < 2 * limits.noise * train.noise:
         return None
     if train.rise < limits.recovered * train.recovered or not _rises_late(train):
         return None
@@ -148,10 +150,8 @@ def read_divergence(
         return None
     if val_trend is not None and val_trend.direction == "falling":
         return None
-    share = ratio(train.rise / size, limits.diverged)
-    evidence = [
-        _rise_evidence(train, train.rise / size, limits.diverged, "rise above its best, of its range")
-    ]
+    share = ratio(train.rise / size, needed)
+    evidence = [_rise_evidence(train, train.rise / size, needed, "rise above its best, of its range")]
     if val is not None and val.rise > 0:
         evidence.append(
             _rise_evidence(

@@ -13,6 +13,11 @@ from traindiag.rules.base import Example, Rule, option
 from traindiag.rules.examples import decay, line, with_values, zigzag
 from traindiag.rules.remedies import check_data, clip_gradients, number, present, warm_up
 
+FINE_TUNED = 0.7
+"""A loss that kept more than this of its start may have begun with trained weights."""
+EARLY = 0.25
+"""Part of the run in which fewer than `several` spikes are a note, however high."""
+
 
 class LossSpike(Rule):
     """The loss jumps up and comes back: single batches throw the weights out.
@@ -24,7 +29,8 @@ class LossSpike(Rule):
     ## Evidence
     Points above the level before them and the level that the curve returns to within five epochs, by a fifth
     of all the loss gained and eight times the noise around them. Warning: three or more of them in the
-    training loss, or one that throws it back above its start. A note: fewer, or in the validation loss only.
+    training loss, or one that throws it back above its start after the first quarter of the run. A note: fewer,
+    or in the validation loss only.
 
     ## Remedies
     Clip gradients near the 90th percentile of their norms; look at the batches of those epochs; warm up when
@@ -97,9 +103,13 @@ class LossSpike(Rule):
         """Several, or one above the true start of the run, however far above all the rest that is."""
         start = max(shape.start, float(curve.value[0]))
         # A fine-tuned run gains so little that a spike of no weight beside its level is much of it.
-        least = max(self.height * (start - shape.best), 0.5 * shape.end if shape.positive else 0.0)
+        of_level = 0.5 if shape.kept > FINE_TUNED else 0.2
+        least = max(self.height * (start - shape.best), of_level * shape.end if shape.positive else 0.0)
         tall = [spike for spike in spikes if spike.height > least]
-        return len(tall) >= self.several or (not resumed and any(spike.value > start for spike in tall))
+        # A warm-up that went a step too far and was made good in the first epochs cost nothing.
+        settled = curve.epoch[0] + EARLY * (curve.epoch[-1] - curve.epoch[0])
+        late = [spike for spike in tall if spike.epoch > settled]
+        return len(tall) >= self.several or (not resumed and any(spike.value > start for spike in late))
 
     @staticmethod
     def _remedies(signals: Signals, curve: Curve, spikes: tuple[Spike, ...]) -> tuple[Remedy, ...]:

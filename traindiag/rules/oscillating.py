@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from traindiag.analysis.confidence import confidence, ratio
-from traindiag.analysis.shape import Shape, swing
+from traindiag.analysis.shape import LEAP, Shape, leaps, swing
 from traindiag.analysis.signals import Signals
+from traindiag.analysis.smoothing import despike
 from traindiag.model.finding import Evidence, Finding, Remedy
 from traindiag.rules.base import Example, Rule, option
 from traindiag.rules.examples import decay, line, with_values, zigzag
@@ -29,7 +31,8 @@ class Oscillating(Rule):
     ## Evidence
     Over the second half, trend taken out, the training loss swings by an eighth of its level or more and by
     more than one part in a hundred of all it gained, to and fro, while it wins nothing; or it broke out early
-    on, to far above where it had started.
+    on, to far above where it had started; or it leaps by half and more again and again, and not as single
+    points that are made good at once.
 
     ## Remedies
     A learning rate three to ten times lower; a larger batch; a rate that falls with the epochs.
@@ -51,14 +54,18 @@ class Oscillating(Rule):
     of_level: float = option(0.13, "the same swing, as a fraction of the loss's level there",
                              "seeded runs: healthy at most 0.094, too high a rate from 0.13")  # fmt: skip
     turns: float = option(0.4, "share of epochs at which the loss turns", "white noise has 2/3")
+    several: int = option(3, "so many leaps, and one in thirty epochs, are no chance",
+                          "healthy labelled runs have at most 2, in a warm-up that went too far")  # fmt: skip
     outbreak: float = option(0.3, "an early rise above the start, as a fraction of the whole fall from it",
                              "healthy runs have none")  # fmt: skip
 
     def judge(self, signals: Signals) -> Iterator[Finding]:
         train = signals.train_shape
-        if train is None or len(train) < self.min_epochs or not train.positive:
+        if train is None or len(train) < self.min_epochs or not train.non_negative:
             return
-        finding = self._swings(signals, train) or self._broke_out(signals, train)
+        finding = (
+            self._swings(signals, train) or self._broke_out(signals, train) or self._leaps(signals, train)
+        )
         if finding is not None:
             yield finding
 
@@ -66,7 +73,7 @@ class Oscillating(Rule):
         deviation, turns = swing(train)
         half = train.smooth[len(train) // 2 :]
         level = float(np.median(half))
-        if deviation == 0:
+        if deviation == 0 or level <= 0:
             return None
         gain = max(train.gain, deviation)
         of_gain, of_level = deviation / gain, deviation / level
@@ -117,9 +124,9 @@ class Oscillating(Rule):
 
     def _broke_out(self, signals: Signals, train: Shape) -> Finding | None:
         first = float(train.value[0])
-        early = train.value[: len(train) // 2]
-        # The second highest: one bad point is a spike, not an outbreak.
-        peak = int(np.argsort(early)[-2])
+        # Single bad points are spikes, not an outbreak.
+        early = despike(train.value)[: len(train) // 2]
+        peak = int(np.argmax(early))
         height, fall = float(early[peak]) - first, first - train.end
         if fall <= 0 or height < self.outbreak * fall or height < 6 * train.noise:
             return None
@@ -137,6 +144,30 @@ class Oscillating(Rule):
                     threshold=self.outbreak,
                     note="rise above the start, of the whole fall from it",
                 )
+            ],
+            remedies=self._remedies(signals),
+        )
+
+    def _leaps(self, signals: Signals, train: Shape) -> Finding | None:
+        """Leaps that are no isolated spikes: up again before the last one was made good."""
+        places = leaps(train)
+        needed = max(self.several, len(train) / 30)
+        if len(places) < needed or len(leaps(replace(train, value=despike(train.value)))) == 0:
+            return None
+        highest = int(places[np.argmax(train.value[places])])
+        return self.finding(
+            f"the training loss leaps up {len(places)} times, by half and more (to {train.value[highest]:.4g} "
+            f"at epoch {int(train.epoch[highest])})",
+            confidence=confidence(ratio(len(places), needed)),
+            evidence=[
+                Evidence(
+                    series=train.series,
+                    epochs=(int(train.epoch[place]), int(train.epoch[place])),
+                    observed=float(train.value[place] / max(train.value[place - 1], 1e-300)),
+                    threshold=LEAP,
+                    note="times the epoch before",
+                )
+                for place in places[:6]
             ],
             remedies=self._remedies(signals),
         )

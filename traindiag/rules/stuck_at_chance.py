@@ -22,8 +22,10 @@ class StuckAtChance(Rule):
     ## Evidence
     The accuracy never moved from where it began, near 1/classes or the majority's share, and the training
     loss kept nearly all of its start; or the accuracy is one constant while the loss moves; or, in a log
-    without accuracy that begins at epoch 0, both losses stay within a percent of their first value with
-    hardly any noise. The loss's own value (ln C) is never used: units differ.
+    without accuracy that begins at epoch 0, the training loss stays within two percent of its first value with
+    hardly any noise and the validation loss wins nothing. A loss that falls for 30 epochs and more while every
+    accuracy stays at chance falls by its penalty, or unlearns a bad start. The loss's own value (ln C) is
+    never used: units differ.
 
     ## Remedies
     Overfit one batch first. Check loss against last activation, label encoding and shuffling, and that

@@ -67,7 +67,7 @@ class VanishingGradient(Rule):
         if len(norms) < 2 or count < self.min_epochs:
             return None
         table = np.stack([curve.value[-count:] for _, curve in norms])
-        largest = np.nanmax(np.where(np.isfinite(table), table, np.nan), axis=0)
+        largest = np.max(np.where(np.isfinite(table), table, -np.inf), axis=0)
         if not np.all(largest > 0):
             return None
         early = table[: max(len(norms) // 2, 1)] / largest
