@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from traindiag.analysis.effort import effort_of, plain_params
 from traindiag.analysis.signals import Signals
 from traindiag.model.curve import Curve
 from traindiag.model.finding import Finding, Outcome, Severity, Verdict
@@ -78,6 +79,8 @@ def diagnose_run(
         skipped=tuple(outcome for outcome in outcomes if outcome.status == "skipped"),
         errored=tuple(outcome for outcome in outcomes if outcome.status == "errored"),
         curves=_without_batches(signals.curves),
+        effort=effort_of(signals),
+        params=plain_params(run),
     )
 
 

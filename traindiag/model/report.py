@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from traindiag.model.curve import Curve
+from traindiag.model.effort import Effort
 from traindiag.model.finding import Finding, Outcome, Verdict
 from traindiag.model.run import Source
 from traindiag.model.trend import Trend
@@ -46,6 +47,8 @@ class RunReport:
         findings: the verdict's own finding first, then the others, most severe first.
         skipped, errored: rules that could not judge, with the reason.
         curves: per-epoch values, for drawing; not part of the JSON.
+        effort: epochs and seconds, and how many came after the best epoch; not part of the JSON.
+        params: plain hyper-parameters by name, from the log, files beside it, or the run's name; not part of the JSON.
     """
 
     name: str
@@ -60,6 +63,8 @@ class RunReport:
     skipped: tuple[Outcome, ...]
     errored: tuple[Outcome, ...]
     curves: tuple[Curve, ...] = ()
+    effort: Effort | None = None
+    params: Mapping[str, float | str | bool] = field(default_factory=dict)
 
     def curve(self, split: str, metric: str) -> Curve | None:
         """The curve of one series, None when it was not logged."""

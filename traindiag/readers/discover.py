@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from traindiag.analysis.effort import CONFIG
 from traindiag.model.errors import UnreadableError, UsageError
 from traindiag.model.names import is_accuracy
 from traindiag.model.nearest import did_you_mean
@@ -22,6 +23,7 @@ from traindiag.readers.chosen import chosen
 from traindiag.readers.folders import home_of
 from traindiag.readers.merge import Candidate, Merged, files_of, merge
 from traindiag.readers.naming import Names, titles_of
+from traindiag.readers.parsing.configs import CONFIG_FILES, config_of
 from traindiag.readers.parsing.run_facts import MOST_FACT_BYTES, facts_beside, facts_of
 from traindiag.readers.parsing.text import decode_head
 from traindiag.readers.recognising import Recogniser
@@ -295,7 +297,7 @@ def _runs_of(root: Root, home: str, plan: _Plan, streams: _Streams) -> list[Run]
         ]
         merged = merge(candidates)
         titles = titles_of(root, home, merged)
-        facts = _facts(root, home, plan) if len(merged) == 1 else {}
+        facts = _beside(root, home, plan) if len(merged) == 1 else {}
         for group, title in zip(merged, titles, strict=True):
             runs.append(_as_run(group, title, facts))
     return runs
@@ -350,6 +352,16 @@ def _read_group(
             Candidate(run=run, reader=reader.name, precedence=reader.precedence) for run in read
         )
     return candidates
+
+
+def _beside(root: Root, home: str, plan: _Plan) -> Mapping[str, Any]:
+    """What lies beside the log of the one run of a folder: what a recorder wrote, and a configuration."""
+    facts = _facts(root, home, plan)
+    for file in plan.files if root.is_folder else ():
+        folder, name = posixpath.split(file.below)
+        if folder == home and name in CONFIG_FILES and (config := config_of(name, file.head)):
+            return {CONFIG: config, **facts}
+    return facts
 
 
 def _facts(root: Root, home: str, plan: _Plan) -> Mapping[str, Any]:

@@ -16,9 +16,10 @@ import numpy as np
 
 from traindiag.readers import crc32c, protowire
 from traindiag.readers.bulk import passed_over
+from traindiag.readers.framing import FRAME, HEADER, Loss, Page, Region, overlapping
 from traindiag.readers.histograms import MARK, statistics
 from traindiag.readers.layouts import Shape, column_of, width_of
-from traindiag.readers.tfrecord import FRAME, HEADER, PAGE_BYTES, Loss, Page, Region, overlapping, pages
+from traindiag.readers.tfrecord import PAGE_BYTES, pages
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -159,22 +160,27 @@ class _Collector:
                 if not _is_bulk(head, size):
                     known.lose(Loss(offset, size + FRAME, 1, "record too large to be read"))
             known.records += len(region.start)
-            self._digest(page.data, region)
         start = np.concatenate([region.start for region in page.regions])
         length = np.concatenate([region.length for region in page.regions])
         counts = [len(region.start) for region in page.regions]
+        self._digest(page.regions, overlapping(page.data, "<u4")[start + length], np.cumsum(counts).tolist())
         file = np.repeat(np.array([region.file for region in page.regions], dtype=np.int32), counts)
         shift = np.repeat(np.array([region.offset - region.begin for region in page.regions]), counts)
         for begin in range(0, len(start), _BLOCK):
             part = slice(begin, begin + _BLOCK)
             self._add_block(page.data, start[part], length[part], file[part], shift[part])
 
-    def _digest(self, data: NDArray[np.uint8], region: Region) -> None:
+    def _digest(self, regions: list[Region], stored: NDArray[np.uint32], ends: list[int]) -> None:
         """Records carry checksums of their bytes: hashing those is enough, and quick."""
-        digest = self.digests.setdefault(region.file, hashlib.blake2b(digest_size=16))
-        digest.update(overlapping(data, "<u4")[region.start + region.length].tobytes())
-        if region.losses:
-            digest.update(repr(region.losses).encode())
+        begin = 0
+        for region, end in zip(regions, ends, strict=True):
+            digest = self.digests.get(region.file)
+            if digest is None:
+                digest = self.digests[region.file] = hashlib.blake2b(digest_size=16)
+            digest.update(stored[begin:end].data)
+            if region.losses:
+                digest.update(repr(region.losses).encode())
+            begin = end
 
     def _add_block(
         self,

@@ -86,7 +86,7 @@ class RemoteTree:
         """What lies in a folder; stores of objects are listed once and as a whole.
 
         Raises:
-            OSError: the listing was refused.
+            UnreadableError: the listing was refused.
         """
         try:
             if self._protocol in ("http", "https"):
@@ -95,7 +95,9 @@ class RemoteTree:
                 self._listings = self._everything()
             return self._listings.pop(below, Listing({}, []))
         except Exception as error:
-            raise OSError(reason(error)) from None
+            where = posixpath.join(self.shown, below) if below else self.shown
+            todo = "check the network and your credentials"
+            raise UnreadableError(reason(error), where=where, next_step=todo) from None
 
     def prefetch(self, files: Iterable[RemoteFile]) -> None:
         """Asks for the beginnings of many files at once."""
@@ -150,11 +152,10 @@ class RemoteTree:
             name = str(info["name"]).removeprefix(prefix)
             if not name or "?" in name or "#" in name or "://" in name or "/" in name.rstrip("/"):
                 continue
-            path = posixpath.join(below, name.rstrip("/"))
             if name.endswith("/"):
                 listing.folders.append(name.rstrip("/"))
             else:
-                listing.files[name] = _entry(str(info["name"]), path, info)
+                listing.files[name] = _entry(str(info["name"]), posixpath.join(below, name), info)
         return listing
 
 
@@ -292,7 +293,11 @@ def _file_system(url: str, shown: str) -> tuple[Any, str]:
             f"reading this kind of URL needs {package}", where=shown, next_step=_step(url)
         ) from None
     except ValueError as error:
-        raise UsageError(reason(error), where=shown, next_step="check the beginning of the URL") from None
+        if "rotocol not known" not in str(error):
+            raise UnreadableError(reason(error), where=shown, next_step="check the URL") from None
+        raise UsageError(
+            "no file system of this name is known", where=shown, next_step="check the beginning of the URL"
+        ) from None
     except Exception as error:
         raise UnreadableError(reason(error), where=shown, next_step="check the URL") from None
     return fs, str(path)

@@ -304,6 +304,9 @@ def _kinds(batches: Sequence[_Row], logged: Mapping[tuple[str, str], _Row]) -> d
             kinds[row.tag] = "running means (Keras)"
         elif mean_off <= _CLOSE:
             kinds[row.tag] = "single batches"
+        elif mean_off < last_off:
+            # The last running mean is the epoch's value whatever the sizes; the plain average of batches is not.
+            kinds[row.tag] = "single batches, not all of one size"
     return kinds
 
 

@@ -17,9 +17,10 @@ from traindiag.readers import protowire
 from traindiag.readers.base import HEAD_BYTES, Fit, LogFile, LoggedRun, NotALogError, Reader, digest_of
 from traindiag.readers.crc32c import masked_crc, short_lengths
 from traindiag.readers.events import EventFile, read_event_files
+from traindiag.readers.framing import FRAME, HEADER, Loss
 from traindiag.readers.sessions import LoadedFile, Session, sessions_of
 from traindiag.readers.tagseries import series_of_tags
-from traindiag.readers.tfrecord import FRAME, HEADER, PAGE_BYTES, Loss
+from traindiag.readers.tfrecord import PAGE_BYTES
 
 _NAME = re.compile(r"tfevents", re.IGNORECASE)
 _VERSION = b"brain.Event:"

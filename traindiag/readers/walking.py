@@ -147,6 +147,7 @@ class Tree(Protocol):
 
         Raises:
             OSError: the folder cannot be read.
+            UnreadableError: the same, of a URL.
         """
 
     def where(self, below: str) -> str:
@@ -326,6 +327,9 @@ class Root:
             except OSError as error:
                 shown = posixpath.join(self.shown, below) if below else self.shown
                 unreadable.append(Unreadable(path=shown, message=f"{_reason(error)}; check its permissions"))
+                continue
+            except UnreadableError as error:
+                unreadable.append(Unreadable(path=error.where, message=f"{error.what}; {error.next_step}"))
                 continue
             prefix = f"{below}/" if below else ""
             for name, known in listing.files.items():
