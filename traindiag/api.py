@@ -107,7 +107,7 @@ def compare(
     target: float | None = None,
     least: float = 0.01,
 ) -> Comparison:
-    """Compare settings, each given as one run or as the runs of its seeds.
+    """Compare settings, each given as one run or as the runs of its seeds; in a notebook the result shows itself.
 
     Args:
         groups: by name of the setting, anything that `diagnose` takes; ``read_all(path).runs`` are the seeds
@@ -118,7 +118,9 @@ def compare(
         UsageError: there is nothing to compare with, or a group does not log the metric.
     """
     from traindiag.comparison.compare import compare_runs
+    from traindiag.comparison.shapes import Comparison
 
+    Comparison.html_renderer = _notebook
     return compare_runs(
         {name: _runs(what, name) for name, what in groups.items()},
         metric=metric,
@@ -149,23 +151,31 @@ def _runs(what: Any, name: str) -> list[Run]:
     )
 
 
-def render(report: Report, format: str = "text", **options: Any) -> str:
-    """The report as text in one of the formats of ``traindiag analyze --format``.
+def render(report: Report | Comparison, format: str = "text", **options: Any) -> str:
+    """A report or a comparison as text in one of the formats of ``traindiag analyze --format``.
 
     Args:
-        report: what `diagnose` returned.
+        report: what `diagnose` or `compare` returned.
         format: ``text``, ``json``, ``markdown``, ...
-        options: ``width``, ``color``, ``ascii``, ``verbose``, see `traindiag.reports.base.render`.
+        options: ``width``, ``color``, ``ascii``, ``verbose``, see `traindiag.reports.base.Options`.
 
     Raises:
         UsageError: there is no such format.
     """
+    from traindiag.reports.base import Options
     from traindiag.reports.base import render as render_report
 
-    return render_report(report, format, **options)
+    if isinstance(report, Report):
+        return render_report(report, format, **options)
+    from traindiag import __version__
+    from traindiag.comparison.shapes import ComparisonReport
+    from traindiag.reports.comparisons.base import render_comparison
+
+    comparisons = ComparisonReport(comparisons=(report,), version=__version__)
+    return render_comparison(comparisons, format, Options(**options))
 
 
-def _notebook(report: Report) -> str:
+def _notebook(report: Report | Comparison) -> str:
     return render(report, "notebook")
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from traindiag.cli.options import ColorOption, GroupByOption, OutputOption, ReaderOption
+from traindiag.cli.options import ColorOption, FormatOption, GroupByOption, OutputOption, ReaderOption
 from traindiag.cli.output import say, write_result
 from traindiag.cli.progress import busy
-from traindiag.cli.reporting import layout
+from traindiag.cli.reporting import format_for, layout
 from traindiag.cli.terminal import Color
 from traindiag.model.errors import UsageError
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from traindiag.model.names import Mode
     from traindiag.model.report import Unreadable
     from traindiag.model.run import Run
-    from traindiag.reports.base import Options
 
 EXAMPLES = """[bold]Examples[/bold]
 $ traindiag compare runs/main runs/new            each a run, or its seeds
@@ -31,17 +30,6 @@ $ traindiag compare 'main/seed-*' 'new/seed-*'    groups by glob
 $ traindiag compare runs/ --base main             all below, seeds by name
 $ traindiag compare main new --fail-on-regression
 """
-
-
-class Format(StrEnum):
-    """How a comparison is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
-SUFFIXES = {".json": Format.JSON, ".md": Format.MARKDOWN, ".markdown": Format.MARKDOWN}
 
 
 class Better(StrEnum):
@@ -94,10 +82,7 @@ def compare(
         ),
     ] = False,
     reader: ReaderOption = None,
-    format: Annotated[
-        Format | None,
-        typer.Option("--format", "-f", help="Default: by the suffix of -o, else text. No html: see --plots."),
-    ] = None,
+    format: FormatOption = None,
     output: OutputOption = None,
     plots: Annotated[
         Path | None,
@@ -109,21 +94,25 @@ def compare(
 
     Each group is regressed, improved, the same, or cannot be told, by more than the noise of seeds.
     """
+    from traindiag import __version__
     from traindiag.comparison.compare import compare_runs
+    from traindiag.comparison.shapes import ComparisonReport
+    from traindiag.reports.comparisons.base import FORMATS
 
+    writer = FORMATS.named(format_for(format, output, FORMATS))
     unreadable: list[Unreadable] = []
     groups = _groups(paths, group_by, reader, unreadable)
     base = None if base is None else _full_name(base, groups)
     better: Mode | None = None if mode is None else "min" if mode is Better.MIN else "max"
     wanted: list[str | None] = list(metric) if metric else [None]
-    comparisons = [
+    comparisons = tuple(
         compare_runs(groups, metric=each, mode=better, base=base, target=target, least=least)
         for each in wanted
-    ]
+    )
     for bad in unreadable:
         say(f"traindiag: warning: {bad.path}: {bad.message}")
-    text = _rendered(_format(format, output), comparisons, unreadable, layout(color, False, output))
-    write_result(text, output)
+    report = ComparisonReport(comparisons=comparisons, unreadable=tuple(unreadable), version=__version__)
+    write_result(writer.render(report, layout(color, False, output)), output)
     if plots is not None:
         _draw(comparisons, plots)
     return _exit_code(comparisons) if fail_on_regression else 0
@@ -136,25 +125,6 @@ def _draw(comparisons: Sequence[Comparison], folder: Path) -> None:
     with busy("drawing figures"):
         written = save_comparisons(comparisons, folder)
     say(f"traindiag: wrote {counted(len(written), 'figure')} to {folder}")
-
-
-def _format(format: Format | None, output: Path | None) -> Format:
-    by_suffix = Format.TEXT if output is None else SUFFIXES.get(output.suffix.lower(), Format.TEXT)
-    return format or by_suffix
-
-
-def _rendered(
-    format: Format, comparisons: Sequence[Comparison], unreadable: Sequence[Unreadable], options: Options
-) -> str:
-    from traindiag.reports.comparison_json import comparison_json
-    from traindiag.reports.comparison_markdown import comparison_markdown
-    from traindiag.reports.comparison_text import comparison_text
-
-    if format is Format.JSON:
-        return comparison_json(comparisons, unreadable)
-    if format is Format.MARKDOWN:
-        return "\n".join(comparison_markdown(each) for each in comparisons)
-    return "\n".join(comparison_text(each, options) for each in comparisons)
 
 
 def _exit_code(comparisons: Sequence[Comparison]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from traindiag.cli.output import say, write_result
 from traindiag.cli.progress import busy
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from traindiag.check import Gate
     from traindiag.model.report import Report
     from traindiag.reports.base import Options
+    from traindiag.reports.formats import Formats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +46,9 @@ class Delivery:
         Raises:
             UsageError: there is no such format, or no format has the suffix of `output`.
         """
-        from traindiag.reports.base import renderer
+        from traindiag.reports.base import FORMATS
 
-        return renderer(format_for(self.format, self.output)).name
+        return FORMATS.named(format_for(self.format, self.output, FORMATS)).name
 
     def give(self, report: Report, gate: Gate | None = None) -> None:
         """Write the report, the warnings and what else was asked for.
@@ -74,15 +75,17 @@ class Delivery:
             show_in_tensorboard(report)
 
 
-def format_for(format: str | None, output: Path | None) -> str:
-    """The format asked for, else the one the file's suffix stands for, else text."""
-    from traindiag.reports.base import all_renderers, format_of_suffix
+def format_for(format: str | None, output: Path | None, formats: Formats[Any]) -> str:
+    """The format asked for, else the one the file's suffix stands for, else text.
 
+    Raises:
+        UsageError: no format has the suffix.
+    """
     if format is not None or output is None or str(output) == "-":
         return format or "text"
-    by_suffix = format_of_suffix(output)
+    by_suffix = formats.of_suffix(output)
     if by_suffix is None:
-        suffixes = sorted(suffix for each in all_renderers().values() for suffix in each.suffixes)
+        suffixes = sorted(suffix for each in formats.all().values() for suffix in each.suffixes)
         raise UsageError(
             f"no format has the suffix {output.suffix!r}",
             where=str(output),

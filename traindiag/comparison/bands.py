@@ -33,10 +33,16 @@ class Band:
     high: NDArray[np.float64]
 
 
-def band_of(name: str, curves: Sequence[Curve]) -> Band:
-    """The runs of a group on one grid. Where a run has ended, those that go on stand for the group."""
+def band_of(name: str, curves: Sequence[Curve], points: int = POINTS) -> Band:
+    """The runs of a group on one grid. Where a run has ended, those that go on stand for the group.
+
+    Args:
+        name: what a legend calls the group.
+        curves: one a run.
+        points: how many there may be; of more epochs, so many at even distances.
+    """
     usable = [curve for curve in curves if drawable(curve.value).any()]
-    grid = _grid(usable)
+    grid = _grid(usable, points)
     rows = np.array([_on_grid(curve, grid) for curve in usable]).reshape(len(usable), len(grid))
     low, middle, high = (np.full(len(grid), np.nan) for _ in range(3))
     known = np.isfinite(rows).any(axis=0)
@@ -46,12 +52,12 @@ def band_of(name: str, curves: Sequence[Curve]) -> Band:
     return Band(name=name, runs=len(curves), epoch=grid, low=low, middle=middle, high=high)
 
 
-def _grid(curves: Sequence[Curve]) -> NDArray[np.float64]:
-    """Every epoch that some run has; of very many, `POINTS` at even distances."""
+def _grid(curves: Sequence[Curve], points: int) -> NDArray[np.float64]:
+    """Every epoch that some run has; of very many, so many points at even distances."""
     if not curves:
         return np.empty(0)
     every = np.unique(np.concatenate([curve.epoch for curve in curves])).astype(float)
-    return every if len(every) <= POINTS else np.linspace(every[0], every[-1], POINTS)
+    return every if len(every) <= points else np.linspace(every[0], every[-1], points)
 
 
 def _on_grid(curve: Curve, grid: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -129,7 +129,7 @@ def _group(name: str, traces: Sequence[Trace], shared: tuple[int, int], target: 
         epochs=_spread(traces, lambda each: each.epochs_to(target)),
         seconds=_spread(traces, lambda each: each.seconds_to(target)),
         trained=_spread(traces, lambda each: float(len(each.curve))),
-        broken=sum(not math.isfinite(each.final) for each in traces),
+        broken=sum(each.ends_broken for each in traces),
         curves=tuple(each.curve for each in traces),
     )
 

@@ -21,7 +21,7 @@ from traindiag.comparison.shapes import Spread
 SURE = 0.99
 """One-sided: in two comparisons of a hundred the same setting is called worse or better."""
 
-INTERVAL = f"{100 * (2 * SURE - 1):.0f} % interval"
+INTERVAL = f"{100 * (2 * SURE - 1):.0f}% interval"
 SEED_SPREAD = 0.03
 """What seeds of one setting are taken to spread by at least, where there is only one of each.
 
@@ -41,7 +41,7 @@ def half_width(base: Spread, other: Spread, noise: Sequence[float], scale: float
         return math.inf, "no finite value"
     if max(counts) == 1:
         half = t_quantile(SURE, math.inf) * math.hypot(*(max(each, SEED_SPREAD * scale) for each in noise))
-        guess = f"if seeds spread by {100 * SEED_SPREAD:.0f} %, which one run each cannot tell"
+        guess = f"if seeds spread by {100 * SEED_SPREAD:.0f}%, which one run each cannot tell"
         return half, f"{INTERVAL} {guess}"
     if min(counts) == 1:
         several = base if counts[0] > 1 else other

@@ -86,5 +86,7 @@ def _advice(base: Spread, other: Spread, measure: Measure) -> str:
         return "train several seeds of each"
     for count in range(3, MOST_SEEDS + 1):
         if half_width_of(count, max(spreads)) <= measure.resolution:
-            return f"about {count} seeds of each would narrow the interval to {100 * RESOLUTION:.0f} % either way"
+            return (
+                f"about {count} seeds of each would narrow the interval to {100 * RESOLUTION:.0f}% either way"
+            )
     return "the seeds differ too much; train longer or make the setting steadier"

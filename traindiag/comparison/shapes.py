@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from traindiag.model.curve import Curve
 from traindiag.model.names import Mode
+from traindiag.model.report import Unreadable
 
 Judgment = Literal["regressed", "improved", "same", "cannot tell"]
 
@@ -49,7 +51,7 @@ class Group:
         epochs: epochs trained until the target was reached.
         seconds: the same in wall time.
         trained: epochs trained in all.
-        broken: runs whose last value is NaN or infinite.
+        broken: runs that end in NaN or infinity, by this metric or by their loss.
         curves: of the metric, one a run that has it; for drawing, not part of the JSON.
     """
 
@@ -110,6 +112,12 @@ class Comparison:
     shared: tuple[int, int]
     axis: Literal["epoch", "step"]
 
+    # Set by `traindiag.api`: rendering lives above this room, which must not import it.
+    html_renderer: ClassVar[Callable[[Comparison], str] | None] = None
+
+    def _repr_html_(self) -> str | None:
+        return None if Comparison.html_renderer is None else Comparison.html_renderer(self)
+
     @property
     def base(self) -> Group:
         """The group the others are compared with."""
@@ -119,3 +127,17 @@ class Comparison:
     def regressed(self) -> bool:
         """Whether any group is worse than the base."""
         return any(each.judgment == "regressed" for each in self.contrasts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonReport:
+    """The comparisons of one call: the same groups by one metric or several.
+
+    Attributes:
+        unreadable: files that should have been logs.
+        version: of traindiag.
+    """
+
+    comparisons: tuple[Comparison, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+    version: str = ""

@@ -58,6 +58,12 @@ class Trace:
         return float(self.curve.value[-1])
 
     @property
+    def ends_broken(self) -> bool:
+        """Whether the run ends in NaN or infinity: by this metric, or by its loss, which others may outlive."""
+        curves = (self.curve, self.signals.train, self.signals.val)
+        return any(not math.isfinite(each.value[-1]) for each in curves if each is not None and len(each))
+
+    @property
     def start(self) -> float:
         """The first finite value."""
         return float(self.value[0]) if len(self.value) else math.nan

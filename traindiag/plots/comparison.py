@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLORS = ("#0072B2", "#D55E00", "#007A5E", "#8A4FA3", "#8A6100", "#56B4E9", "#B3003B", "#444444")
+COLORS = ("#0072B2", "#D55E00", "#007A5E", "#8A4FA3", "#8A6100", "#444444", "#B3003B", "#56B4E9")
 MOST = len(COLORS)
 POINTS = 600
 

@@ -37,6 +37,22 @@ class Line:
     value: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Area:
+    """What lies between the lowest and the highest of several curves.
+
+    Attributes:
+        kind: that of the line in its middle.
+        epoch: int64, shape (n,).
+        low, high: float64, shape (n,); NaN where there is nothing.
+    """
+
+    kind: str
+    epoch: NDArray[np.int64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """A piece of evidence on a chart: its number in the text and the part of a line it is about."""
@@ -58,6 +74,8 @@ class Chart:
         best: epoch and value to mark; None where the chart is not about the monitored metric.
         window: first and last epoch that were judged; None likewise.
         spans: evidence to mark.
+        areas: what to shade behind the lines.
+        target: a value to mark, None for none.
         can_log: whether there is a logarithmic view too; all values are positive then.
         log: whether a logarithmic axis is the better first view.
     """
@@ -68,6 +86,8 @@ class Chart:
     best: tuple[int, float] | None = None
     window: tuple[int, int] | None = None
     spans: tuple[Span, ...] = ()
+    areas: tuple[Area, ...] = ()
+    target: float | None = None
     can_log: bool = False
     log: bool = False
 
@@ -145,13 +165,19 @@ def _drawable(value: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _chart(title: str, lines: Sequence[Line], axis: str) -> Chart:
-    values = np.concatenate([line.value for line in lines]) if lines else np.empty(0)
-    values = values[np.isfinite(values)]
-    positive = bool(len(values)) and bool(values.min() > 0)
-    wide = positive and bool(np.log10(values.max()) - np.log10(values.min()) > LOG_DECADES)
+    can_log, log = axes_for(title, [line.value for line in lines])
+    return Chart(title=title, axis=axis, lines=tuple(lines), can_log=can_log, log=log)
+
+
+def axes_for(title: str, values: Sequence[NDArray[np.float64]]) -> tuple[bool, bool]:
+    """Whether a logarithmic axis is offered for what is drawn, and whether it is the better first view."""
+    joined = np.concatenate(values) if values else np.empty(0)
+    joined = joined[np.isfinite(joined)]
+    positive = bool(len(joined)) and bool(joined.min() > 0)
+    wide = positive and bool(np.log10(joined.max()) - np.log10(joined.min()) > LOG_DECADES)
     # A second view costs room: it is offered where people look for one.
-    can_log = wide or (positive and (is_loss(title) or title == LEARNING_RATE))
-    return Chart(title=title, axis=axis, lines=tuple(lines), can_log=can_log, log=wide)
+    wanted = is_loss(title) or title == LEARNING_RATE
+    return wide or (positive and wanted), wide
 
 
 def _gap(train: Curve | None, val: Curve | None) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:

@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from traindiag.reports.charts import Chart, Line
+from traindiag.reports.charts import Area, Chart, Line
 from traindiag.reports.numbers import short
 from traindiag.reports.sanitise import sanitise
 
@@ -60,6 +60,13 @@ def small_svg(chart: Chart, label: str) -> Markup:
 def _view(chart: Chart, view: str, across: Scale) -> Markup:
     up = _up(chart, view, TOP, HEIGHT - BOTTOM)
     parts = [Markup('<g class="view {}">').format(view), _up_ticks(chart, view, up)]
+    parts += [
+        Markup('<path class="area {}" d="{}"/>').format(area.kind, _outline(area, across, up))
+        for area in chart.areas
+    ]
+    if chart.target is not None and (view == "lin" or chart.target > 0):
+        at = round(float(up(np.array([chart.target]))[0]), 1)
+        parts.append(Markup('<path class="target" d="M{},{}H{}"/>').format(LEFT, at, WIDTH - RIGHT))
     for span in chart.spans:
         for line in chart.lines:
             if line.kind == span.kind:
@@ -102,6 +109,18 @@ def _path(line: Line, across: Scale, up: Scale) -> str:
         parts.append(f"M{at_x:g},{at_y:g}h0" if pen_up else f"L{at_x:g},{at_y:g}")
         pen_up = False
     return "".join(parts)
+
+
+def _outline(area: Area, across: Scale, up: Scale) -> str:
+    """Path data around an area: along the highest values and back along the lowest."""
+    known = np.isfinite(area.low) & np.isfinite(area.high)
+    if not known.any():
+        return ""
+    x = np.round(across(area.epoch[known].astype(float)), 1).tolist()
+    high, low = (np.round(up(each[known]), 1).tolist() for each in (area.high, area.low))
+    there = "L".join(f"{at_x:g},{at_y:g}" for at_x, at_y in zip(x, high, strict=True))
+    back = "L".join(f"{at_x:g},{at_y:g}" for at_x, at_y in zip(x[::-1], low[::-1], strict=True))
+    return f"M{there}L{back}Z"
 
 
 def _broken(lines: Sequence[Line], across: Scale) -> Markup:
@@ -156,7 +175,9 @@ def _up(chart: Chart, view: str, top: float, base: float) -> Scale:
 
 
 def _range(chart: Chart) -> tuple[float, float]:
-    values = np.concatenate([line.value for line in chart.lines] or [np.empty(0)])
+    edges = [edge for area in chart.areas for edge in (area.low, area.high)]
+    target = [np.array([chart.target])] if chart.target is not None else []
+    values = np.concatenate([*(line.value for line in chart.lines), *edges, *target, np.empty(0)])
     values = values[np.isfinite(values)]
     return (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
 
@@ -184,10 +205,14 @@ def nice_ticks(low: float, high: float, count: int) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten within low..high, thinned to seven; the ends where there are fewer than two."""
+    """Powers of ten within low..high, thinned to seven; of fewer than two decades 1, 2 and 5, else the ends."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     powers = list(range(first, last + 1))
     powers = powers[:: max(1, math.ceil(len(powers) / 7))]
-    if len(powers) >= 2:
+    if len(powers) > 2:
         return [10.0**power for power in powers]
+    steps = [factor * 10.0**power for power in range(first - 1, last + 1) for factor in (1, 2, 5)]
+    inside = [step for step in steps if low * (1 - 1e-9) <= step <= high * (1 + 1e-9)]
+    if len(inside) >= 2:
+        return inside
     return [low, high] if high > low else [low]

@@ -1,15 +1,17 @@
-"""A comparison for a person at a terminal: a table of the groups, then a verdict on each with its reasons."""
+"""Comparisons for a person at a terminal."""
 
 from __future__ import annotations
 
 from io import StringIO
+from typing import ClassVar
 
 from rich.console import Console
 from rich.text import Text
 
-from traindiag.comparison.shapes import Comparison, Contrast, Group, Judgment
+from traindiag.comparison.shapes import Comparison, ComparisonReport, Contrast, Group, Judgment
 from traindiag.reports.base import DEFAULT, Options
-from traindiag.reports.comparison_words import columns, legend, notes, others, reason, sentence
+from traindiag.reports.comparisons.base import ComparisonRenderer
+from traindiag.reports.comparisons.words import columns, legend, notes, others, reason, sentence
 from traindiag.reports.ink import Ink, console_on, trimmed
 
 GAP = "  "
@@ -18,12 +20,21 @@ _MARKS = {"regressed": "✗x", "improved": "✓+", "same": "==", "cannot tell": 
 _STYLES = {"regressed": "red", "improved": "green", "same": "green", "cannot tell": "bright_black"}
 
 
-def comparison_text(comparison: Comparison, options: Options = DEFAULT) -> str:
-    """The comparison at `options.width` columns; names from logs are sanitised."""
-    page = StringIO()
-    console = console_on(page, options)
-    _Page(console, Ink(options)).write(comparison)
-    return trimmed(page)
+class TextRenderer(ComparisonRenderer):
+    """A table of the groups, then a verdict on each with its reasons."""
+
+    name: ClassVar[str] = "text"
+    suffixes: ClassVar[tuple[str, ...]] = (".txt",)
+
+    def render(self, report: ComparisonReport, options: Options = DEFAULT) -> str:
+        """The comparisons at `options.width` columns; names from logs are sanitised."""
+        page = StringIO()
+        console = console_on(page, options)
+        for number, comparison in enumerate(report.comparisons):
+            if number:
+                console.print()
+            _Page(console, Ink(options)).write(comparison)
+        return trimmed(page)
 
 
 class _Page:
@@ -40,9 +51,11 @@ class _Page:
 
     def _table(self, comparison: Comparison) -> None:
         judgments: list[Judgment | None] = [None, *(each.judgment for each in comparison.contrasts)]
-        shown = self._fitting(_padded(columns(comparison)))
+        shown = self._fitting(_padded([[each.title, *each.cells] for each in columns(comparison)]))
         room = self.ink.options.width - 2 - sum(len(GAP) + len(column[0]) for column in shown)
-        name = max(LEAST_NAME, min(room, max(len(group.name) for group in comparison.groups)))
+        name = max(
+            LEAST_NAME, min(room, max(self.ink.text(group.name).cell_len for group in comparison.groups))
+        )
         head, *rows = zip(*shown, strict=True)
         self._print(self.ink.text(f"  {'group':<{name}}{GAP}{GAP.join(head)}", "bold"))
         lines = GAP.join(self.ink.rule_line * len(title) for title in head)

@@ -1,29 +1,23 @@
-"""A comparison as plain dicts and lists, schema ``traindiag.comparison/1`` (docs/compare.md)."""
+"""Comparisons as plain dicts and lists, in the shape of the schema ``traindiag.comparison/1``."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
 from typing import Any
 
-from traindiag.comparison.shapes import Comparison, Contrast, Group, Spread
-from traindiag.model.report import Unreadable
+from traindiag.comparison.shapes import Comparison, ComparisonReport, Contrast, Group, Spread
 from traindiag.reports.numbers import json_number
 
 SCHEMA = "traindiag.comparison/1"
 
 
-def comparison_json(comparisons: Sequence[Comparison], unreadable: Iterable[Unreadable] = ()) -> str:
-    """One JSON document of all comparisons, ASCII only; NaN and infinities are strings."""
-    from traindiag import __version__
-
-    document = {
+def document_of(report: ComparisonReport) -> dict[str, Any]:
+    """All comparisons; NaN and infinities are strings."""
+    return {
         "schema": SCHEMA,
-        "version": __version__,
-        "comparisons": [_comparison(each) for each in comparisons],
-        "unreadable": [{"path": each.path, "message": each.message} for each in unreadable],
+        "version": report.version,
+        "comparisons": [_comparison(each) for each in report.comparisons],
+        "unreadable": [{"path": each.path, "message": each.message} for each in report.unreadable],
     }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def _comparison(each: Comparison) -> dict[str, Any]:
@@ -45,6 +39,7 @@ def _group(group: Group) -> dict[str, Any]:
     return {
         "name": group.name,
         "runs": list(group.runs),
+        "paths": list(group.paths),
         "best": _spread(group.best),
         "final": _spread(group.final),
         "area": _spread(group.area),

@@ -13,16 +13,15 @@
   });
 
   // Sorting: the words of a header become a button.
-  const table = document.getElementById("table");
-  if (table) {
+  const key = (row, column, numeric) => {
+    const cell = row.cells[column];
+    if (!numeric) return cell.textContent.trim().toLowerCase();
+    const text = cell.dataset.value;
+    const number = text === "" || text === undefined ? NaN : Number(text);
+    return Number.isNaN(number) ? Infinity : number;
+  };
+  all("table.sortable").forEach((table) => {
     const body = table.tBodies[0];
-    const key = (row, column, numeric) => {
-      const cell = row.cells[column];
-      if (!numeric) return cell.textContent.trim().toLowerCase();
-      const text = cell.dataset.value;
-      const number = text === "" || text === undefined ? NaN : Number(text);
-      return Number.isNaN(number) ? Infinity : number;
-    };
     all("th .sort", table).forEach((words) => {
       const head = words.closest("th");
       const button = document.createElement("button");
@@ -39,9 +38,12 @@
         body.append(...order.map((pair) => pair[1]));
       });
     });
+  });
 
-    // Filtering: rows of the table and the sections of the same runs.
-    const form = document.getElementById("filters");
+  // Filtering: rows of the table of runs and the sections of the same runs.
+  const form = document.getElementById("filters");
+  if (form) {
+    const body = document.getElementById("table").tBodies[0];
     const find = document.getElementById("find");
     const shown = document.getElementById("shown");
     form.hidden = false;
