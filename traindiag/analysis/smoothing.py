@@ -47,7 +47,7 @@ def smooth(value: NDArray[np.float64], window: int | None = None) -> NDArray[np.
     fixed linear operator per length, and after a running median in place of the robustness iterations.)
 
     Args:
-        value: finite float64, shape (n,), n up to a few hundred.
+        value: finite float64, shape (n,).
         window: odd number of points regarded at once; a tenth of the curve, at least 3 and at most 15,
             when not given. A window of 3 leaves the despiked curve almost as it is.
     """
@@ -55,7 +55,20 @@ def smooth(value: NDArray[np.float64], window: int | None = None) -> NDArray[np.
     size = window or window_for(len(value))
     if size < 3 or len(value) < 5:
         return despiked
+    if len(value) > MAX_POINTS and len(value) > 4 * size:
+        return _smooth_long(despiked, size)
     return local_linear_operator(len(value), size) @ despiked
+
+
+def _smooth_long(value: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """As by the operator of its length, whose rows but for the ends are one row shifted: no matrix of n times n."""
+    middle = 2 * window
+    operator = local_linear_operator(2 * middle + 1, window)
+    kernel = operator[middle, middle - window : middle + window + 1]
+    out: NDArray[np.float64] = np.convolve(value, kernel, mode="same")
+    out[:window] = operator[:window] @ value[: len(operator)]
+    out[-window:] = operator[-window:] @ value[-len(operator) :]
+    return out
 
 
 def window_for(count: int) -> int:
