@@ -62,7 +62,7 @@ def _short_names(report: Report) -> Report:
 def test_lines_fit(width: int, ascii: bool) -> None:
     for report in (mixed_report(), many_runs(12), hostile_report(), _short_names(mixed_report())):
         for line in _without_snippets(render(report, width=width, ascii=ascii)):
-            assert cell_len(line.translate(ISOLATES)) <= max(width, 80), line
+            assert cell_len(line) <= max(width, 80), line
             assert line == line.rstrip()
 
 
@@ -94,7 +94,7 @@ def test_right_to_left_names_keep_to_themselves() -> None:
     long = render(Report(runs=(replace(learning(), name=name * 30),)))
     row = long.splitlines()[2]
     assert row.count("\u2068") == row.count("\u2069") == 1
-    assert cell_len(row) <= 80
+    assert cell_len(row.translate(ISOLATES)) <= 80
     assert "\u2068" not in render(mixed_report())
 
 
