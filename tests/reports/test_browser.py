@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from handmade_comparisons import good, hostile, ill
 from handmade_reports import HOSTILE, hostile_report, many_runs, mixed_report, overfit
 
+from traindiag.comparison.shapes import ComparisonReport
 from traindiag.model.report import Report
 from traindiag.reports.base import render
+from traindiag.reports.comparisons.base import render_comparison
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -36,9 +39,10 @@ def browser() -> Iterator[Any]:
     driver.quit()
 
 
-def _show(browser: Any, report: Report, folder: Path) -> None:
+def _show(browser: Any, report: Report | ComparisonReport, folder: Path) -> None:
     path = folder / "report.html"
-    path.write_text(render(report, "html"), encoding="utf-8")
+    page = render(report, "html") if isinstance(report, Report) else render_comparison(report, "html")
+    path.write_text(page, encoding="utf-8")
     browser.get_log("performance")
     browser.get_log("browser")
     browser.get(path.as_uri())
@@ -121,17 +125,68 @@ def test_link_opens_a_run(browser: Any, tmp_path: Path) -> None:
     assert [each.get_attribute("id") for each in _all(browser, "details.run[open]")] == ["run-4"]
 
 
-def test_nothing_leaves_the_page_and_nothing_is_blocked(browser: Any, tmp_path: Path) -> None:
-    _show(browser, mixed_report(), tmp_path)
-    sent = [
+def _requests(browser: Any) -> list[str]:
+    """Every address the browser asked for."""
+    return [
         message["params"]["request"]["url"]
         for entry in browser.get_log("performance")
         for message in [json.loads(entry["message"])["message"]]
         if message["method"] == "Network.requestWillBeSent"
     ]
-    assert sent == [(tmp_path / "report.html").as_uri()]
-    # A policy that refused our own style or script would say so here.
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def _complaints(browser: Any) -> list[Any]:
+    """What the browser refused: a policy that forbade our own style or script would be among it."""
+    return [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+@pytest.mark.parametrize("report", [mixed_report(), ill()], ids=["runs", "comparison"])
+def test_nothing_leaves_the_page_and_nothing_is_blocked(
+    browser: Any, tmp_path: Path, report: Report | ComparisonReport
+) -> None:
+    _show(browser, report, tmp_path)
+    assert _requests(browser) == [(tmp_path / "report.html").as_uri()]
+    assert _complaints(browser) == []
+
+
+def test_print_view(browser: Any, tmp_path: Path) -> None:
+    _show(browser, mixed_report(), tmp_path)
+    shown = {each.get_attribute("id") for each in _all(browser, "details.run[open]")}
+    browser.execute_script("document.documentElement.dataset.theme = 'dark'")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        # Black on white whatever the theme, headers without their arrows, nothing to click.
+        colors = "const style = getComputedStyle(document.querySelector('%s')); return style.%s"
+        assert browser.execute_script(colors % ("body", "backgroundColor")) == "rgb(255, 255, 255)"
+        assert browser.execute_script(colors % ("td.error", "color")) == "rgb(179, 0, 59)"
+        assert [text for text in _texts(browser, "th") if text][:3] == ["state", "run", "verdict"]
+        assert not any(each.is_displayed() for each in _all(browser, "#theme, #filters, .copy, .scale"))
+        browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+        healthy = [each.get_attribute("open") for each in _all(browser, "details.run:not(.told)")]
+        told = [each.get_attribute("open") for each in _all(browser, "details.run.told")]
+        assert (set(healthy), set(told)) == ({None}, {"true"})
+        browser.execute_script("dispatchEvent(new Event('afterprint'))")
+        assert {each.get_attribute("id") for each in _all(browser, "details.run[open]")} == shown
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_comparison_is_sorted_and_read_by_the_pointer(browser: Any, tmp_path: Path) -> None:
+    from selenium.webdriver import ActionChains
+
+    _show(browser, good(), tmp_path)
+    names = "tbody td:first-child"
+    assert _texts(browser, names) == ["main", "twin", "faster"]
+    _click_header(browser, "best val_loss")
+    assert _texts(browser, names)[0] == "faster"
+    _click_header(browser, "best val_loss")
+    assert _texts(browser, names)[-1] == "faster"
+    assert len(_all(browser, "svg.interval")) == 2
+    chart = _all(browser, "svg.chart")[0]
+    ActionChains(browser).move_to_element(chart).perform()
+    assert re.fullmatch(r"epoch \d+, main \S+, twin \S+, faster \S+", _texts(browser, ".values")[0])
+    _all(browser, "button.scale")[0].click()
+    assert "lin" in chart.get_attribute("class").split()
 
 
 def test_hostile_names_are_text(browser: Any, tmp_path: Path) -> None:
@@ -141,13 +196,25 @@ def test_hostile_names_are_text(browser: Any, tmp_path: Path) -> None:
     assert browser.execute_script("return document.querySelectorAll('img').length") == 0
     assert "<img src=x onerror=alert(1)></script>" in _names(browser)[0]
     assert len(_all(browser, "svg.chart")) == 3
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    assert _complaints(browser) == []
+
+
+def test_hostile_groups_are_text(browser: Any, tmp_path: Path) -> None:
+    _show(browser, hostile(), tmp_path)
+    assert browser.execute_script("return document.querySelectorAll('img').length") == 0
+    assert "<img src=x onerror=alert(1)></script>" in _texts(browser, "tbody td:first-child")[1]
+    assert _complaints(browser) == []
 
 
 @pytest.mark.skipif("TRAINDIAG_SCREENSHOTS" not in os.environ, reason="set TRAINDIAG_SCREENSHOTS to a folder")
 def test_screenshots(browser: Any, tmp_path: Path) -> None:
     folder = Path(os.environ["TRAINDIAG_SCREENSHOTS"])
-    for name, report in (("mixed", mixed_report()), ("many", many_runs(60)), ("hostile", hostile_report())):
+    for name, report in (
+        ("mixed", mixed_report()),
+        ("many", many_runs(60)),
+        ("hostile", hostile_report()),
+        ("comparison", ill()),
+    ):
         _show(browser, report, tmp_path)
         browser.save_screenshot(str(folder / f"{name}-light.png"))
         _all(browser, "#theme")[0].click()

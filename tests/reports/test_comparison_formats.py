@@ -8,13 +8,13 @@ import json
 import re
 from importlib.resources import files
 from pathlib import Path, PurePath
-from typing import Any
 
 import jsonschema
 import junitparser
 import pytest
 from handmade_comparisons import HOSTILE, broken, good, hostile, ill, many, report_of, seeds
 from pytest_regressions.file_regression import FileRegressionFixture
+from strict_schema import strict
 from web_pages import Page, without_assets
 
 from traindiag.comparison.shapes import ComparisonReport
@@ -73,20 +73,12 @@ def test_json_keeps_to_its_schema(report: ComparisonReport) -> None:
     schema = json.loads(text)
     jsonschema.Draft202012Validator.check_schema(schema)
     document = json.loads(render_comparison(report, "json"))
-    jsonschema.Draft202012Validator(_strict(schema)).validate(document)
+    jsonschema.Draft202012Validator(strict(schema)).validate(document)
     lines = [json.loads(line) for line in render_comparison(report, "jsonl").splitlines()]
     kinds = [line.pop("kind") for line in lines]
     assert kinds == ["comparison"] * len(report.comparisons) + ["unreadable"] * len(report.unreadable)
     bare = [{k: v for k, v in line.items() if k not in ("schema", "version")} for line in lines]
     assert bare == document["comparisons"] + document["unreadable"]
-
-
-def _strict(schema: Any) -> Any:
-    """The same schema, with every field it does not name forbidden."""
-    if isinstance(schema, dict):
-        out = {key: _strict(value) for key, value in schema.items()}
-        return out | {"additionalProperties": False} if "properties" in out else out
-    return [_strict(each) for each in schema] if isinstance(schema, list) else schema
 
 
 # CSV

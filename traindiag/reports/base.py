@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import Any, ClassVar
 
 from traindiag.model.report import Report
 from traindiag.reports.formats import Format, Formats
@@ -36,7 +36,16 @@ DEFAULT = Options()
 
 
 class Renderer(Format):
-    """A format of reports."""
+    """A format of reports.
+
+    Class attributes:
+        draws: whether it needs the curves of runs.
+        repeated: how many lines every report of it begins with, whatever it is about, when the report of some
+            runs is else the reports of each, one after the other; None for a format that cannot be streamed.
+    """
+
+    draws: ClassVar[bool] = True
+    repeated: ClassVar[int | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

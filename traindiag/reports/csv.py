@@ -24,6 +24,8 @@ class CsvRenderer(Renderer):
 
     name: ClassVar[str] = "csv"
     suffixes: ClassVar[tuple[str, ...]] = (".csv",)
+    draws: ClassVar[bool] = False
+    repeated: ClassVar[int | None] = 1
 
     def render(self, report: Report, options: Options = DEFAULT) -> str:
         """A header and one row a run or unreadable file."""

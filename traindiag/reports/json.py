@@ -19,6 +19,7 @@ class JsonRenderer(Renderer):
 
     name: ClassVar[str] = "json"
     suffixes: ClassVar[tuple[str, ...]] = (".json",)
+    draws: ClassVar[bool] = False
 
     def render(self, report: Report, options: Options = DEFAULT) -> str:
         """The document, indented by two spaces."""

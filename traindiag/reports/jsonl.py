@@ -18,6 +18,8 @@ class JsonLinesRenderer(Renderer):
 
     name: ClassVar[str] = "jsonl"
     suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
+    draws: ClassVar[bool] = False
+    repeated: ClassVar[int | None] = 0
 
     def render(self, report: Report, options: Options = DEFAULT) -> str:
         """One line of ASCII a run or unreadable file."""

@@ -102,7 +102,9 @@ def spread_text(spread: Spread) -> str:
     """``0.412 ± 0.006``: the mean and, of several runs, their deviation."""
     if math.isnan(spread.deviation):
         return short(spread.mean)
-    return f"{short(spread.mean)} ± {short(spread.deviation, 2)}"
+    deviation = spread.deviation
+    small = f"{deviation:.2g}" if 1e-4 <= deviation < 1e-3 else short(deviation, 2)
+    return f"{short(spread.mean)} ± {small}"
 
 
 def _reached(epochs: Spread) -> str:

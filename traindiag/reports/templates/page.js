@@ -72,7 +72,14 @@
   };
   addEventListener("hashchange", open);
   open();
-  addEventListener("beforeprint", () => all("details.run").forEach((each) => { each.open = true; }));
+
+  // On paper the runs that are not healthy are told in full; afterwards everything is as it was.
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = all("details.run.told:not([open])");
+    opened.forEach((each) => { each.open = true; });
+  });
+  addEventListener("afterprint", () => opened.forEach((each) => { each.open = false; }));
 
   // Linear or logarithmic axis.
   all("button.scale").forEach((button) => {
