@@ -1,6 +1,6 @@
 """Runs a script as ``python SCRIPT.py ARGS`` would, with its training captured. Started as a file, by `runner`.
 
-    python .../child.py ROOT OUT STEPS_PER_EPOCH KIND TARGET [ARGS...]
+    python .../child.py ROOT OUT STEPS_PER_EPOCH SIGNALS KIND TARGET [ARGS...]
 
 What traindiag needs is imported before the script's folder is on the import path: a ``queue.py`` beside the script
 is the script's business alone.
@@ -31,8 +31,8 @@ ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None]
 
 def main() -> None:
     """Installs the hooks and becomes the script."""
-    out, steps, kind, target, *arguments = sys.argv[2:]
-    install(Path(out), int(steps) or None)
+    out, steps, signals, kind, target, *arguments = sys.argv[2:]
+    install(Path(out), int(steps) or None, filter(None, signals.split(",")))
     sys.argv[:] = [target, *arguments]
     sys.path[0] = os.getcwd() if kind == "module" else os.path.dirname(os.path.realpath(target))
     main_module = ModuleType("__main__")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 FOLDER_OF = {"train": "train", "val": "validation"}
 """Keras' names for the splits' folders."""
+_BUCKETS = 30
+"""What TensorBoard's own histogram summary takes."""
 
 
 def can_write_events() -> bool:
@@ -47,21 +53,70 @@ class EventFiles:
                 if name.startswith("val_") == bool(prefix)
             }
             if mine:
-                self._write(split, epoch, mine, wall_time)
+                self._write_scalars(split, epoch, mine, wall_time)
 
-    def _write(self, split: str, epoch: int, values: Mapping[str, float], wall_time: float) -> None:
+    def add_points(self, tag: str, points: Iterable[tuple[int, float, float]]) -> None:
+        """Writes one tag of the training split on the axis of steps, as (step, wall time, value).
+
+        Raises:
+            OSError: a file cannot be written.
+        """
         from tensorboard.compat.proto import event_pb2, summary_pb2
-        from tensorboard.summary.writer.record_writer import RecordWriter
 
-        if split not in self._paths:
-            self._paths[split] = _begun(self.folder / FOLDER_OF[split])
+        self._write(
+            "train",
+            (
+                event_pb2.Event(
+                    wall_time=wall_time,
+                    step=step,
+                    summary=summary_pb2.Summary(
+                        value=[summary_pb2.Summary.Value(tag=tag, simple_value=value)]
+                    ),
+                )
+                for step, wall_time, value in points
+            ),
+        )
+
+    def add_histograms(self, epoch: int, values: Mapping[str, ArrayLike], wall_time: float) -> None:
+        """Writes the histograms of some arrays, by tag, as TensorBoard's second plugin version has them.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        import numpy as np
+        from tensorboard.compat.proto import event_pb2, summary_pb2
+        from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+
+        kept: list[Any] = []
+        for tag, array in values.items():
+            finite = np.asarray(array, dtype=np.float64)
+            finite = finite[np.isfinite(finite)]
+            if finite.size:
+                kept.extend(histogram_pb(tag, finite, buckets=_BUCKETS).value)
+        self._write(
+            "train",
+            [event_pb2.Event(wall_time=wall_time, step=epoch, summary=summary_pb2.Summary(value=kept))],
+        )
+
+    def _write_scalars(self, split: str, epoch: int, values: Mapping[str, float], wall_time: float) -> None:
+        from tensorboard.compat.proto import event_pb2, summary_pb2
+
         scalars = [
             summary_pb2.Summary.Value(tag=f"epoch_{name}", simple_value=value)
             for name, value in values.items()
         ]
         event = event_pb2.Event(wall_time=wall_time, step=epoch, summary=summary_pb2.Summary(value=scalars))
+        self._write(split, [event])
+
+    def _write(self, split: str, events: Iterable[Any]) -> None:
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        if split not in self._paths:
+            self._paths[split] = _begun(self.folder / FOLDER_OF[split])
         with self._paths[split].open("ab") as file:
-            RecordWriter(file).write(event.SerializeToString())
+            writer = RecordWriter(file)
+            for event in events:
+                writer.write(event.SerializeToString())
 
 
 def _begun(folder: Path) -> Path:

@@ -26,7 +26,8 @@ class FitCall:
     """The call of `fit` a callback is in.
 
     Attributes:
-        arguments: local names of `fit`: ``x``, ``batch_size``, ``validation_data``, ...; empty when not found.
+        arguments: local names of `fit`: ``x``, ``batch_size``, ``validation_data``, ``epoch_iterator``, ...; empty
+            when not found.
         callbacks: those of the list the callback is in.
     """
 
@@ -46,7 +47,9 @@ def fit_call(model: Any) -> FitCall:
         if not callbacks and isinstance(getattr(this, "callbacks", None), list):
             callbacks = tuple(this.callbacks)  # type: ignore[union-attr]
         if frame.f_code.co_name == "fit" and this is model:
-            names = ("x", "batch_size", "validation_data", "initial_epoch", "epochs", "validation_freq")
+            names = (
+                "x", "batch_size", "validation_data", "initial_epoch", "epochs", "validation_freq", "epoch_iterator",
+            )  # fmt: skip
             arguments = {name: frame.f_locals.get(name) for name in names}
             break
         frame = frame.f_back
@@ -66,6 +69,7 @@ def facts_of(model: Any, call: FitCall, params: Mapping[str, Any]) -> dict[str, 
         "epochs_wanted": lambda: params.get("epochs"),
         "steps_per_epoch": lambda: params.get("steps"),
         "batch_size": lambda: batch_size_of(x, call.arguments.get("batch_size")),
+        "input": lambda: input_of(x),
         "train_samples": lambda: samples_of(x),
         "val_samples": lambda: samples_of(validation[0]) if isinstance(validation, tuple) else None,
         "parameters": lambda: int(model.count_params()),
@@ -161,6 +165,22 @@ def batch_size_of(x: Any, given: Any) -> int | None:
     if samples_of(x) is not None:
         return _KERAS_BATCH
     return _batch_of_dataset(x)
+
+
+def input_of(x: Any) -> dict[str, Any] | None:
+    """What makes the batches: arrays, generator, PyDataset, tf.data, DataLoader or a class of another kind."""
+    if x is None:
+        return None
+    if samples_of(x) is not None:
+        return {"kind": "arrays"}
+    if isinstance(x, import_keras().utils.PyDataset):
+        names = ("workers", "use_multiprocessing", "max_queue_size")
+        return {"kind": "PyDataset", **{name: getattr(x, name) for name in names if hasattr(x, name)}}
+    if inspect.isgenerator(x):
+        return {"kind": "generator"}
+    package = type(x).__module__.partition(".")[0]
+    known_kinds = {"tensorflow": "tf.data", "torch": "DataLoader"}
+    return {"kind": known_kinds.get(package, type(x).__qualname__)}
 
 
 def _batch_of_dataset(dataset: Any) -> int | None:

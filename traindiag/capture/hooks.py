@@ -10,16 +10,20 @@ import atexit
 import functools
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from traindiag.capture.console import Transcript, copy_streams
 from traindiag.capture.guard import Guard
 from traindiag.capture.loops import Loop
 
+CONSOLE = "output.console"
+"""Name of the file with what the script printed; readers pass its suffix over, for it may hold several runs."""
 Patch = Callable[[ModuleType], None]
 
 
@@ -50,14 +54,17 @@ class AfterImport(MetaPathFinder):
         return spec
 
 
-def install(out: Path, steps_per_epoch: int | None = None) -> None:
-    """Captures whatever is trained in this process from now on.
+def install(out: Path, steps_per_epoch: int | None = None, signals: Iterable[str] = ()) -> None:
+    """Captures whatever is trained in this process from now on, and what is printed beside it.
 
     Args:
-        out: the runs go to folders below: ``fit``, ``fit-2``, ..., ``loop``, ...
+        out: the runs go to folders below: ``fit``, ``fit-2``, ..., ``loop``, ...; the text to `CONSOLE`.
         steps_per_epoch: of loops of `train_on_batch`; None to find epochs by evaluations.
+        signals: as for `Recorder`.
     """
-    capture = Capture(out, steps_per_epoch)
+    transcript = Transcript(out / CONSOLE)
+    copy_streams(transcript.add)
+    capture = Capture(out, steps_per_epoch, signals, transcript)
     atexit.register(capture.finish)
     sys.meta_path.insert(0, AfterImport("keras", capture.patch))
 
@@ -65,9 +72,14 @@ def install(out: Path, steps_per_epoch: int | None = None) -> None:
 class Capture:
     """What is captured of one process."""
 
-    def __init__(self, out: Path, steps_per_epoch: int | None) -> None:
+    def __init__(
+        self, out: Path, steps_per_epoch: int | None, signals: Iterable[str], transcript: Transcript
+    ) -> None:
         self._out = out
         self._steps_per_epoch = steps_per_epoch
+        self._signals = frozenset(signals)
+        self._transcript = transcript
+        self._lock = threading.Lock()
         self._guard = Guard(f"capturing to {out}")
         self._recorders: list[Any] = []
         self._loops: dict[int, Loop] = {}
@@ -102,13 +114,15 @@ class Capture:
         """Adds a recorder to the list of a fit."""
         from traindiag.capture.recorder import Recorder
 
-        recorder = Recorder(self._out / "fit")
+        self._transcript.begin()
+        recorder = Recorder(self._out / "fit", signals=self._signals)
         recorder.set_params(callbacks.params)
         recorder.set_model(callbacks.model)
         callbacks.callbacks.append(recorder)
-        # A script may call fit thousands of times: those that are over need no finishing.
-        self._recorders = [each for each in self._recorders if each.is_open]
-        self._recorders.append(recorder)
+        with self._lock:
+            # A script may call fit thousands of times: those that are over need no finishing.
+            self._recorders = [each for each in self._recorders if not each.is_over]
+            self._recorders.append(recorder)
 
     def _patch_method(self, model: Any, name: str, after: Callable[..., None]) -> None:
         original = getattr(model, name)
@@ -127,6 +141,7 @@ class Capture:
     ) -> None:
         loop = self._loops.get(id(model))
         if loop is None or loop.model is not model:
+            self._transcript.begin()
             loop = Loop(
                 self._out / "loop",
                 model,
@@ -156,3 +171,4 @@ class Capture:
         for each in [*self._recorders, *self._loops.values()]:
             with self._guard:
                 each.finish()
+        self._transcript.finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,6 +65,7 @@ class Loop:
         self._table: Table | None = None
         self._home: Path | None = None
         self._flushed = time.monotonic()
+        self._process = os.getpid()
         self._steps = self._epoch = 0
         self._begin_epoch()
 
@@ -158,6 +160,8 @@ class Loop:
 
     def finish(self) -> None:
         """At the end of the script: the last epoch if it is whole, or the steps that wait."""
+        if os.getpid() != self._process:
+            return  # Forked off: the loop is its parent's.
         once = self._recording is None and self._first is None and self._steps_per_epoch is None
         if self._train and self._is_over() and not once:
             self._end_epoch()

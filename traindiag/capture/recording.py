@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from traindiag.capture.event_files import EventFiles, can_write_events
 from traindiag.capture.files import Table, last_number, write_whole
 from traindiag.capture.guard import Guard
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 SCHEMA = "traindiag.run/1"
 """What ``run.json`` says of itself, so that no other file of that name is taken for one."""
 AXES = ("epoch", "wall_time")
-_REST = 5.0
-"""Seconds between two writings of the whole history, which grows with every epoch."""
+_SHORT = 100
+"""A history of no more epochs than this is written whole at the end of each."""
+_SHARE = 0.01
+"""A longer one, which grows with every epoch, when the writing takes no more than this part of the time."""
 
 
 def write_facts(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,8 +67,10 @@ def claim(folder: Path, first_epoch: int = 0) -> Path:
 class Recording:
     """Writes one run: ``history.csv`` line by line, ``history.json`` and ``run.json`` as a whole, event files.
 
-    A process that is killed loses the epoch it was in, no more. Where one of the files cannot be written the
-    others go on.
+    A process that is killed loses the epoch it was in, no more: ``history.csv`` and the event files have every epoch
+    that ended. ``history.json`` lags where more than 100 epochs follow each other too fast to write all of them
+    anew at each end, so that this takes a hundredth of the time at most. Where one of the files cannot be written
+    the others go on. A process forked off the one that records writes nothing.
 
     Args:
         folder: from `claim`.
@@ -86,7 +94,8 @@ class Recording:
         self._events = EventFiles(folder / "tb") if can_write_events() else None
         self._begin = time.monotonic()
         self._seconds_before = float(self.facts.get("seconds") or 0.0)
-        self._written = float("-inf")
+        self._due = float("-inf")
+        self._process = os.getpid()
         with guard:
             self._resume()
         with guard:
@@ -106,6 +115,8 @@ class Recording:
             values: by Keras' names.
             wall_time: seconds since 1970; now when not given.
         """
+        if os.getpid() != self._process:
+            return
         now = time.time() if wall_time is None else wall_time
         with self._guard:
             self._table.append([{"epoch": epoch, **values, "wall_time": round(now, 3)}])
@@ -113,8 +124,36 @@ class Recording:
         if self._events is not None:
             with self._guard:
                 self._events.add(epoch, values, now)
-        if time.monotonic() - self._written > _REST:
+        if len(self.epochs) <= _SHORT or time.monotonic() > self._due:
             self._write_whole()
+
+    def add_batches(self, losses: Mapping[int, float], begin: float, end: float) -> None:
+        """Records losses within the epoch whose end is recorded next: ``batch_loss`` in the event files.
+
+        Args:
+            losses: by the step they were reached at, ascending.
+            begin, end: when that epoch's training began and ended, seconds since 1970; the steps lie evenly between.
+        """
+        if self._events is not None and losses and os.getpid() == self._process:
+            first, last = min(losses), max(losses)
+            pace = (end - begin) / max(last - first, 1)
+            with self._guard:
+                self._events.add_points(
+                    "batch_loss",
+                    [(step, begin + pace * (step - first), loss) for step, loss in losses.items()],
+                )
+
+    def add_histograms(self, epoch: int, values: Mapping[str, ArrayLike]) -> None:
+        """Records histograms of arrays, by tag, in the event files."""
+        if self._events is not None and values and os.getpid() == self._process:
+            with self._guard:
+                self._events.add_histograms(epoch, values, time.time())
+
+    def know(self, **facts: Any) -> None:
+        """Adds what is known only now to ``run.json``."""
+        self.facts |= facts
+        with self._guard:
+            write_facts(self.folder, self.facts)
 
     def _remember(self, epoch: int, values: Mapping[str, float]) -> None:
         for name in values:
@@ -124,6 +163,7 @@ class Recording:
             column.append(values.get(name))
 
     def _write_whole(self) -> None:
+        begin = time.monotonic()
         seconds = self._seconds_before + time.monotonic() - self._begin
         self.facts |= {"epochs": len(self.epochs), "seconds": round(seconds, 2)}
         with self._guard:
@@ -132,7 +172,8 @@ class Recording:
                 json.dumps({"epoch": self.epochs, **self.history}, indent=1) + "\n",
             )
             write_facts(self.folder, self.facts)
-        self._written = time.monotonic()
+        end = time.monotonic()
+        self._due = end + (end - begin) / _SHARE
 
     def close(self, *, complete: bool) -> None:
         """Writes what is left.
@@ -140,8 +181,9 @@ class Recording:
         Args:
             complete: whether the training came to its end, rather than being broken off.
         """
-        self.facts["complete"] = complete
-        self._write_whole()
+        if os.getpid() == self._process:
+            self.facts["complete"] = complete
+            self._write_whole()
 
 
 def _facts_before(folder: Path) -> dict[str, Any]:

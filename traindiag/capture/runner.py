@@ -10,12 +10,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from types import FrameType
 
+from traindiag.capture.signals import chosen
 from traindiag.model.errors import UsageError
 
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
@@ -28,6 +29,7 @@ def run_script(
     out: Path,
     module: bool = False,
     steps_per_epoch: int | None = None,
+    signals: Iterable[str] = (),
 ) -> int:
     """Runs a script to its end, whatever that is.
 
@@ -37,20 +39,22 @@ def run_script(
         out: folder for the runs.
         module: whether `target` is a module, as for ``python -m``.
         steps_per_epoch: of loops of `train_on_batch`; None to find epochs by evaluations.
+        signals: as for `Recorder`.
 
     Returns:
         Its exit code; ``-n`` when signal n ended it, as in `subprocess`.
 
     Raises:
-        UsageError: there is no such script.
+        UsageError: there is no such script, or no such signal.
     """
+    wanted = ",".join(sorted(chosen(signals)))
     if not module and not Path(target).is_file():
         raise UsageError("no such script", where=target, next_step="check the path, or give -m for a module")
     root = Path(__file__).parents[2]
     command = [
         sys.executable, *subprocess._args_from_interpreter_flags(),  # type: ignore[attr-defined]
         str(root / "traindiag" / "capture" / "child.py"), str(root), str(out.absolute()), str(steps_per_epoch or 0),
-        "module" if module else "file", target, *arguments,
+        wanted, "module" if module else "file", target, *arguments,
     ]  # fmt: skip
     with subprocess.Popen(command) as child, _signals_to(child):
         return child.wait()

@@ -18,6 +18,7 @@ EXAMPLES = """[bold]Examples[/bold]
 $ traindiag run train.py --epochs 20
 $ traindiag run --out logs/try-3 train.py
 $ traindiag run -m project.train --config base.yml
+$ traindiag run --signals gradients,nan-batch train.py
 """
 CONTEXT = {"allow_interspersed_args": False}
 """Everything after the script is the script's own."""
@@ -41,6 +42,14 @@ def run(
             help="Of loops of train_on_batch; an epoch else ends where an evaluation does.",
         ),
     ] = None,
+    signals: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="More to record, by commas: gradients, weights, nan-batch.",
+            show_default=False,
+        ),
+    ] = "",
     verbose: VerboseOption = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
@@ -54,7 +63,14 @@ def run(
         raise UsageError("no script given", next_step="traindiag run SCRIPT.py")
     target, *arguments = words
     folder = out or free_folder(Path("logs", target.rpartition(".")[2] if module else Path(target).stem))
-    code = run_script(target, arguments, out=folder, module=module, steps_per_epoch=steps_per_epoch)
+    code = run_script(
+        target,
+        arguments,
+        out=folder,
+        module=module,
+        steps_per_epoch=steps_per_epoch,
+        signals=[name.strip() for name in signals.split(",") if name.strip()],
+    )
     sys.stdout.flush()
     _tell(folder, color, verbose)
     return end_as(code)

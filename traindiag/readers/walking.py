@@ -29,7 +29,7 @@ _NO_LOGS = frozenset(
         "h5 hdf5 keras weights pt pth ckpt safetensors onnx tflite pb bin "
         "npy npz mat parquet feather arrow tfrecord tfrecords data-00000-of-00001 "
         "zip gz bz2 xz zst 7z tar tgz whl so dll exe o a pyc class db sqlite doc docx xls xlsx ppt pptx "
-        "py ipynb c cc cpp h hpp cu js ts css html htm java go rs rb r jl sh md rst tex"
+        "py ipynb c cc cpp h hpp cu js ts css html htm java go rs rb r jl sh md rst tex console"
     ).split()
 )
 """Suffixes passed over below a folder; a file the user names is always looked into."""
