@@ -148,7 +148,7 @@ def _by_flat_loss(signals: Signals, train: Shape) -> Stuck | None:
     return Stuck(
         reason=f"the training loss stays within {moved:.1%} of its first value for all {len(train)} epochs"
         + ("" if val is None else ", and the validation loss wins nothing"),
-        confidence=min(0.75, confidence(ratio(DEAD_RANGE, moved), sharpness=0.3)),
+        confidence=confidence(ratio(DEAD_RANGE, moved), sharpness=0.3),
         sure=False,
         evidence=tuple(_loss_evidence(shape, float(shape.gain / shape.start), DEAD_FALL) for shape in shapes),
     )

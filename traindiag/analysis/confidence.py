@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 
 
+ON_THRESHOLD = 0.8
+"""How often verdicts that only just met their thresholds were right, on labelled runs (docs/trends.md)."""
+HIGHEST = 0.98
+"""And those far beyond them."""
+
+
 def confidence(*ratios: float, sharpness: float = 1.2) -> float:
-    """Confidence between 0.5 (on the threshold) and 0.99, led by the weakest of several measures.
+    """Confidence from `ON_THRESHOLD` to `HIGHEST`, led by the weakest of several measures.
 
     Args:
         ratios: observed / threshold of each measure that had to be met; 1 is on the threshold.
-        sharpness: how quickly confidence grows: with the default, twice the threshold gives 0.85.
+        sharpness: how quickly confidence grows: with the default, twice the threshold gives 0.94.
     """
     weakest = min((ratio for ratio in ratios if not math.isnan(ratio)), default=1.0)
-    return round(min(1 - 0.5 * math.exp(-sharpness * max(weakest - 1, 0.0)), 0.99), 2)
+    doubt = (1 - ON_THRESHOLD) * math.exp(-sharpness * max(weakest - 1, 0.0))
+    return round(min(1 - doubt, HIGHEST), 2)
 
 
 def ratio(observed: float, threshold: float) -> float:

@@ -54,6 +54,8 @@ class Thresholds:
             overfitting.
         descended: a positive training loss has come down far enough, to this fraction of its start, for
             mild overfitting to be told from a run that was resumed at its end.
+        val_gained: a positive validation loss must have gained this fraction of its start in this log, before
+            it can be said to gain nothing more: a resumed run may have brought its gain along.
         unmoved: train's gain as a fraction of val's gain below which train did not move.
         unmoved_kept: a positive training loss that came down to this fraction of its start has moved.
         accuracy_gap: val's accuracy above train's, with train near chance, that is a data problem.
@@ -71,6 +73,7 @@ class Thresholds:
     recovered: float = 1.5
     train_goes_on: float = 0.15
     descended: float = 0.6
+    val_gained: float = 0.1
     unmoved: float = 0.2
     unmoved_kept: float = 0.85
     accuracy_gap: float = 0.15
@@ -93,7 +96,7 @@ class Reading:
     Attributes:
         cell: the cell.
         reason: why, as a clause.
-        confidence: 0.5 to 0.99.
+        confidence: see analysis.confidence.
         evidence: the measures that decided.
     """
 
@@ -160,10 +163,15 @@ def read_divergence(
         )
     return Reading(
         cell="diverging",
-        reason=f"the training loss rose from {train.best:.4g} (epoch {train.best_epoch}) to {train.end:.4g}",
+        reason=f"the {named(train)} loss rose from {train.best:.4g} (epoch {train.best_epoch}) to {train.end:.4g}",
         confidence=confidence(share, ratio(train.rise, 2 * limits.noise * train.noise)),
         evidence=tuple(evidence),
     )
+
+
+def named(shape: Shape) -> str:
+    """What a person calls the split: where only a validation loss was logged it stands for the run."""
+    return "training" if shape.series.startswith("train") else "validation"
 
 
 def _rises_late(shape: Shape) -> bool:
@@ -352,6 +360,8 @@ def read_flat_stretch(train: Shape, val: Shape, limits: Thresholds = DEFAULT) ->
     # A validation loss that never gained in this log may have done so before: resumed and fine-tuned runs.
     if first == 0 or val.gain < limits.noise * val.noise or train.kept > limits.descended:
         return None
+    if val.positive and val.gain < limits.val_gained * val.start:
+        return None
     epoch = int(val.epoch[first])
     fell = train_fall_since(train, epoch)
     gap = val.end - train.end
@@ -441,7 +451,7 @@ def _converged(level: Level, what: str) -> Reading:
 
 def _flat(train: Shape, train_trend: Trend, val_trend: Trend | None, level: Level) -> Reading:
     trends = [trend for trend in (train_trend, val_trend) if trend is not None]
-    which = "both losses have" if val_trend is not None else "the training loss has"
+    which = "both losses have" if val_trend is not None else f"the {named(train)} loss has"
     if level.grade == "good":
         return _converged(level, f"{which} levelled off")
     evidence = tuple(_window(trend) for trend in trends)

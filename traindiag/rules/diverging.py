@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 from traindiag.analysis.signals import Signals
 from traindiag.model.finding import Finding, Severity
@@ -36,6 +37,7 @@ class Diverging(Rule):
     code = "TD104"
     name = "diverging"
     severity = Severity.ERROR
+    needs: ClassVar[tuple[str, ...]] = ("loss",)
 
     def judge(self, signals: Signals) -> Iterator[Finding]:
         reading = signals.reading
@@ -56,6 +58,7 @@ class Diverging(Rule):
 
     @classmethod
     def fires_on(cls) -> Iterable[Example]:
+        yield Example("only a validation loss was logged", {"val_loss": line(40, 0.5, 3.0, 0.03)})
         yield Example(
             "both losses rise", {"loss": line(40, 2.3, 9.0, 0.03), "val_loss": line(40, 2.4, 9.5, 0.05)}
         )

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from traindiag.analysis.broken_batch import broken_batch
 from traindiag.analysis.confidence import confidence, ratio
 from traindiag.analysis.impossible import impossible_values
 from traindiag.analysis.level import as_fraction
@@ -25,7 +26,8 @@ class MissingValues(Rule):
     judged by it is judged wrongly.
 
     ## Evidence
-    Impossible (a warning): an accuracy, AUC or F1 outside 0..1 that is no percentage, a cross-entropy below
+    Unclean data (a warning): a recorder that was asked for `nan-batch` saw NaN or infinity in the arrays of a
+    batch; a ReLU can hide them from the loss. Impossible (a warning): an accuracy, AUC or F1 outside 0..1 that is no percentage, a cross-entropy below
     zero. Exactly zero: a loss of 0.0 in five epochs or more, a warning when the accuracy beside it is not
     perfect. Constant: another metric that has one value in all epochs. Gaps: epochs between the first and the
     last that have no value, beyond the usual interval of logging.
@@ -51,6 +53,9 @@ class MissingValues(Rule):
                            "the window of a trend, see docs/trends.md")  # fmt: skip
 
     def judge(self, signals: Signals) -> Iterator[Finding]:
+        unclean = self._unclean(signals)
+        if unclean is not None:
+            yield unclean
         for curve in signals.curves:
             if not is_batch(curve) and curve.metric != LEARNING_RATE:
                 found = (
@@ -63,6 +68,35 @@ class MissingValues(Rule):
             if gap is not None:
                 yield gap
                 return
+
+    def _unclean(self, signals: Signals) -> Finding | None:
+        batch = broken_batch(signals.params)
+        if batch is None or not batch.unclean:
+            return None
+        count = sum(batch.unclean.values())
+        return self.finding(
+            f"{', '.join(batch.unclean)} holds values that are no numbers: {batch.where}",
+            confidence=confidence(1 + count),
+            evidence=[
+                Evidence(
+                    series=f"data/{name}",
+                    epochs=(batch.epoch, batch.epoch),
+                    observed=float(found),
+                    threshold=0.0,
+                    note="NaN and infinity in one batch",
+                )
+                for name, found in batch.unclean.items()
+            ],
+            remedies=(
+                check_data(
+                    "leave those samples out, or fill in what is missing, before they are trained on",
+                    "one such value makes NaN of every weight it reaches",
+                    "def finite(array):\n    return np.isfinite(array).reshape(len(array), -1).all(axis=1)\n\n"
+                    "good = finite(x) & finite(y)\nx, y = x[good], y[good]",
+                ),
+            ),
+            severity=Severity.WARNING,
+        )
 
     def _impossible(self, signals: Signals, curve: Curve) -> Finding | None:
         found = impossible_values(curve, self._entropy(signals, curve))
@@ -195,6 +229,18 @@ class MissingValues(Rule):
             "exactly zero", {"loss": decay(20, 2.3, 0.3) + [0.0] * 20, "accuracy": [0.4] * 39 + [0.41]}
         )
         yield Example("a constant AUC", {"loss": fall, "val_auc": [0.5] * 40})
+        yield Example(
+            "NaN in a recorded batch that a ReLU hid from the loss",
+            {"loss": fall},
+            params={
+                "bad_batch": {
+                    "epoch": 0,
+                    "batch": 10,
+                    "loss_finite": True,
+                    "arrays": {"x": {"nan": 12, "inf": 0}},
+                }
+            },
+        )
         yield Example("a gap of ten epochs", {"loss": fall}, epochs=[*range(20), *range(30, 50)])
 
     @classmethod

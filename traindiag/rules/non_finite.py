@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from traindiag.analysis.broken_batch import BrokenBatch, broken_batch
 from traindiag.analysis.signals import Signals
 from traindiag.model.curve import Curve
 from traindiag.model.finding import Evidence, Finding, Remedy, Severity
@@ -23,7 +24,8 @@ class NonFinite(Rule):
     ## Evidence
     The first epoch whose loss is NaN or infinite, how many follow, and what the loss did just before: a loss
     that had been rising points at the learning rate, one that was falling at a single bad batch or an
-    operation such as log(0).
+    operation such as log(0). Where the recorder was asked for `nan-batch`, the batch that broke, and whether its
+    arrays held NaN, infinity or huge values.
 
     ## Remedies
     Lower the learning rate when the loss rose before; else look for NaN or infinity in inputs and labels and
@@ -60,8 +62,10 @@ class NonFinite(Rule):
             if first == 0
             else f"after it had {'risen to' if rose else 'reached'} {number(float(curve.value[first - 1]))}"
         )
+        batch = broken_batch(signals.params)
+        told = "" if batch is None else f"; {batch.where}"
         yield self.finding(
-            f"the {name} loss is {what} at epoch {int(curve.epoch[first])}, {before}",
+            f"the {name} loss is {what} at epoch {int(curve.epoch[first])}, {before}{told}",
             confidence=0.99,
             evidence=[
                 Evidence(
@@ -73,11 +77,11 @@ class NonFinite(Rule):
                 )
                 for curve, places in bad
             ],
-            remedies=self._remedies(signals, rose or first == 0),
+            remedies=self._remedies(signals, rose or first == 0, batch),
         )
 
     @staticmethod
-    def _remedies(signals: Signals, rose: bool) -> tuple[Remedy, ...]:
+    def _remedies(signals: Signals, rose: bool, batch: BrokenBatch | None) -> tuple[Remedy, ...]:
         lower = lower_learning_rate(
             signals,
             10,
@@ -91,6 +95,15 @@ class NonFinite(Rule):
             "assert np.isfinite(x).all() and np.isfinite(y).all()\n"
             "model.fit(..., callbacks=[keras.callbacks.TerminateOnNaN()])",
         )
+        if batch is not None and batch.unclean:
+            # Seen, not guessed: no learning rate helps against NaN in the data.
+            unclean = check_data(
+                f"clean {', '.join(batch.unclean)}: {batch.where}",
+                "one such value makes every weight NaN, at any learning rate",
+                "def finite(array):\n    return np.isfinite(array).reshape(len(array), -1).all(axis=1)\n\n"
+                "good = finite(x) & finite(y)\nx, y = x[good], y[good]",
+            )
+            return present(unclean, clip_gradients())
         return present(*((lower, clip_gradients(), data) if rose else (data, clip_gradients(), lower)))
 
     @classmethod
@@ -101,6 +114,21 @@ class NonFinite(Rule):
             "NaN from epoch 20 on", {"loss": fall[:20] + [nan] * 20, "val_loss": fall[:20] + [nan] * 20}
         )
         yield Example("infinite once", {"loss": with_values(fall, {11: float("inf")}), "val_loss": fall})
+
+        yield Example(
+            "a recorded batch with NaN in its labels",
+            {"loss": fall[:3] + [nan] * 5},
+            params={
+                "bad_batch": {
+                    "epoch": 3,
+                    "batch": 17,
+                    "arrays": {
+                        "x": {"min": -3.0, "max": 3.0, "mean": 0.0, "nan": 0, "inf": 0},
+                        "y": {"min": 0.0, "max": 1.0, "mean": 0.5, "nan": 2, "inf": 0},
+                    },
+                }
+            },
+        )
 
     @classmethod
     def silent_on(cls) -> Iterable[Example]:

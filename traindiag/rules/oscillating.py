@@ -21,6 +21,12 @@ from traindiag.rules.remedies import (
 )
 
 
+SETTLED = 0.2
+"""Leaps within this part of the run alone are a start that settled."""
+PROGRESS = 0.3
+"""A loss that ends below this fraction of what it was in the second quarter makes progress."""
+
+
 class Oscillating(Rule):
     """The training loss swings to and fro without progress: the steps are too large.
 
@@ -123,12 +129,12 @@ class Oscillating(Rule):
         )
 
     def _broke_out(self, signals: Signals, train: Shape) -> Finding | None:
-        first = float(train.value[0])
         # Single bad points are spikes, not an outbreak.
         early = despike(train.value)[: len(train) // 2]
+        first = float(max(train.value[0], early[0]))
         peak = int(np.argmax(early))
         height, fall = float(early[peak]) - first, first - train.end
-        if fall <= 0 or height < self.outbreak * fall or height < 6 * train.noise:
+        if fall <= 0 or height < max(self.outbreak * fall, 0.1 * first, 6 * train.noise):
             return None
         if np.count_nonzero(early > first + 0.1 * fall) < max(3, 0.05 * len(train)):
             return None
@@ -153,6 +159,12 @@ class Oscillating(Rule):
         places = leaps(train)
         needed = max(self.several, len(train) / 30)
         if len(places) < needed or len(leaps(replace(train, value=despike(train.value)))) == 0:
+            return None
+        # A start that went too far and settled, or a loss that goes down through all its leaps, is on its way.
+        quarter = len(train) // 4
+        if places[-1] < SETTLED * len(train) or train.end < PROGRESS * np.median(
+            train.value[quarter : 2 * quarter]
+        ):
             return None
         highest = int(places[np.argmax(train.value[places])])
         return self.finding(
