@@ -23,6 +23,7 @@ class Band:
         runs: how many there are.
         epoch: float64, shape (n,).
         low, middle, high: float64, shape (n,); NaN where no run has a value.
+        broken: whether most of the runs end in NaN or infinity, or in what cannot be drawn.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Band:
     low: NDArray[np.float64]
     middle: NDArray[np.float64]
     high: NDArray[np.float64]
+    broken: bool
 
 
 def band_of(name: str, curves: Sequence[Curve], points: int = POINTS) -> Band:
@@ -49,7 +51,16 @@ def band_of(name: str, curves: Sequence[Curve], points: int = POINTS) -> Band:
     if known.any():
         low[known], high[known] = np.nanmin(rows[:, known], axis=0), np.nanmax(rows[:, known], axis=0)
         middle[known] = np.nanmedian(rows[:, known], axis=0)
-    return Band(name=name, runs=len(curves), epoch=grid, low=low, middle=middle, high=high)
+    ends = [bool(drawable(curve.value)[-1]) for curve in curves if len(curve)]
+    return Band(
+        name=name,
+        runs=len(curves),
+        epoch=grid,
+        low=low,
+        middle=middle,
+        high=high,
+        broken=2 * ends.count(False) > len(ends),
+    )
 
 
 def _grid(curves: Sequence[Curve], points: int) -> NDArray[np.float64]:

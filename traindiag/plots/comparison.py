@@ -11,6 +11,7 @@ import numpy as np
 from traindiag.comparison.bands import Band, band_of
 from traindiag.comparison.shapes import Comparison
 from traindiag.plots.base import (
+    ILL,
     MUTED,
     figure_bytes,
     new_figure,
@@ -80,7 +81,8 @@ class ComparisonDisplay:
             ax.axhline(
                 self.target, color=MUTED, linewidth=1, linestyle=":", label=f"target {self.target:.4g}"
             )
-        titled(ax, f"{self.metric}: median, lowest and highest of each group", self.axis, self.metric)
+        title = f"{self.metric}: median, lowest and highest of each group" if self._groups else self.metric
+        titled(ax, title, self.axis, self.metric)
         whole_epochs(ax)
         legend = ax.legend(frameon=False, fontsize=9)
         for text in legend.get_texts():
@@ -88,6 +90,10 @@ class ComparisonDisplay:
         if self.left_out:
             legend.set_title(f"and {self.left_out} more groups")
         return ax
+
+    @property
+    def _groups(self) -> bool:
+        return any(band.runs > 1 for band in self.bands)
 
     def figure(self) -> Figure:
         """A figure of its own."""
@@ -105,5 +111,9 @@ def _draw(ax: Axes, band: Band, color: str) -> None:
     marker = "o" if np.count_nonzero(np.isfinite(band.middle)) == 1 else ""
     label = f"{shorten(band.name, 60)}{runs}"
     ax.plot(band.epoch, band.middle, color=color, linewidth=1.8, marker=marker, label=label)
+    drawn = np.flatnonzero(np.isfinite(band.middle))
+    if len(drawn) and band.broken:
+        last = drawn[-1]
+        ax.plot(band.epoch[last], band.middle[last], marker="x", markersize=8, markeredgewidth=2, color=ILL)
     if band.runs > 1:
         ax.fill_between(band.epoch, band.low, band.high, color=color, alpha=0.15, linewidth=0)

@@ -31,15 +31,31 @@ def draw_curve(
         dots: how many points a curve may have to show each of them.
     """
     color = SPLIT_COLORS.get(curve.split, SPLIT_COLORS["test"])
-    style: dict[str, Any] = {"color": color, "linewidth": width, "label": label}
     good = drawable(curve.value)
-    value = np.where(good, curve.value, np.nan)
+    draw_line(
+        ax, curve.epoch, np.where(good, curve.value, np.nan), color, width=width, label=label, dots=dots
+    )
+
+
+def draw_line(
+    ax: Axes,
+    epoch: NDArray[np.int64],
+    value: NDArray[np.float64],
+    color: str,
+    *,
+    width: float = 1.8,
+    label: str | None = None,
+    dots: int = FEW,
+) -> None:
+    """As `draw_curve`, of values that are NaN where nothing can be drawn."""
+    style: dict[str, Any] = {"color": color, "linewidth": width, "label": label}
+    good = np.isfinite(value)
     if good.sum() > MANY:
-        ax.plot(curve.epoch, value, color=color, linewidth=0.5, alpha=0.3)
-        ax.plot(*binned(curve.epoch[good], curve.value[good]), **style)
+        ax.plot(epoch, value, color=color, linewidth=0.5, alpha=0.3)
+        ax.plot(*binned(epoch[good], value[good]), **style)
         return
     marker = "o" if len(value) <= dots or _lonely(good) else ""
-    ax.plot(curve.epoch, value, marker=marker, markersize=3.5, **style)
+    ax.plot(epoch, value, marker=marker, markersize=3.5, **style)
 
 
 def binned(

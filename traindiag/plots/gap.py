@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from traindiag.analysis.drawable import drawable
 from traindiag.model.report import RunReport
 from traindiag.plots.base import MUTED, VAL, Display, loss_name, tidy, titled, whole_epochs
+from traindiag.plots.curves import draw_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +61,7 @@ class GapDisplay(Display):
         """Draw on axes."""
         tidy(ax)
         ax.axhline(0, color=MUTED, linewidth=0.8)
-        ax.plot(self.epoch, self.gap, color=VAL, linewidth=1.8)
+        draw_line(ax, self.epoch, self.gap, VAL)
         ax.fill_between(self.epoch, 0, self.gap, color=VAL, alpha=0.12, linewidth=0)
         titled(ax, self.title, self.axis, f"val {self.metric} - train {self.metric}")
         whole_epochs(ax)
