@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from traindiag.cli import completing
 from traindiag.cli.options import ColorOption
 from traindiag.cli.terminal import Color, only_ascii, wants_color
 
@@ -25,7 +26,10 @@ HEIGHT = 8
 
 
 def explain(
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="Name or code of a rule.")],
+    rule: Annotated[
+        str,
+        typer.Argument(metavar="RULE", help="Name or code of a rule.", autocompletion=completing.rules),
+    ],
     color: ColorOption = Color.AUTO,
 ) -> None:
     """Say what a rule means, what it goes by, what helps, and when to ignore it."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from traindiag.capture.device import DeviceChoice
+from traindiag.cli import completing
 from traindiag.cli.output import say
 from traindiag.model.errors import UsageError
 
@@ -29,7 +30,10 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "GLOG_minloglev
 
 def train(
     scenario: Annotated[
-        str | None, typer.Argument(help="What to train; --list names them.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="What to train; --list names them.", show_default=False, autocompletion=completing.scenarios
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the logs.", show_default="logs/SCENARIO")
