@@ -292,7 +292,7 @@ def test_internal_error_is_one_line_and_code_3(log: Path) -> None:
     script = (
         "import traindiag.diagnosis as d, sys\n"
         "def broken(*a, **k): raise ZeroDivisionError('oh\\x1b[31m')\n"
-        "d.diagnose_runs = broken\n"
+        "d.diagnose_run = broken\n"
         "from traindiag.cli.app import main\n"
         f"main([*sys.argv[1:], 'analyze', {str(log)!r}])\n"
     )
@@ -312,7 +312,7 @@ def test_interrupt_is_130(log: Path) -> None:
     script = (
         "import traindiag.diagnosis as d\n"
         "def stop(*a, **k): raise KeyboardInterrupt\n"
-        "d.diagnose_runs = stop\n"
+        "d.diagnose_run = stop\n"
         "from traindiag.cli.app import main\n"
         f"main(['analyze', {str(log)!r}])\n"
     )

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from traindiag.cli.fleet import cache_folder, check_wanted, crew, under_way
+from traindiag.cli.mapping import check_names, parse_mapping
 from traindiag.cli.options import (
     ColorOption,
+    DaskOption,
+    ExcludeOption,
     FormatOption,
     HistogramsOption,
     IgnoreOption,
+    IncludeOption,
+    JobsOption,
     MapOption,
     MinSeverityOption,
+    NoCacheOption,
     OutputOption,
     PathsArgument,
     PlotsOption,
     ReaderOption,
+    RunOption,
     SelectOption,
     TensorBoardOption,
     VerboseOption,
@@ -30,6 +39,7 @@ from traindiag.cli.terminal import Color
 from traindiag.model.finding import Severity
 
 if TYPE_CHECKING:
+    from traindiag.config import Settings
     from traindiag.model.report import Report
     from traindiag.readers.discover import Found
 
@@ -64,6 +74,12 @@ def analyze(
     fail_on: Annotated[
         Severity | None, typer.Option("--fail-on", help="Exit with 1 if an ill run is this bad or worse.")
     ] = None,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
+    run: RunOption = None,
+    jobs: JobsOption = "auto",
+    dask: DaskOption = None,
+    no_cache: NoCacheOption = False,
     verbose: VerboseOption = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
@@ -81,29 +97,73 @@ def analyze(
         color=color,
     )
     delivery.chosen()
-    found = read_logs(paths, reader=reader, mapping=mapping, histograms=histograms)
-    with busy("judging runs"):
-        report = _judged(found, words(select), words(ignore), config)
-    delivery.give(report)
-    return _exit_code(report, fail_on)
+    names = parse_mapping(mapping or ())
+    settings = _settings(config, words(select), words(ignore))
+    if settings is not None and settings.aggregate != "worst":
+        # Seeds that are judged together must be held together.
+        found = read_logs(paths, reader=reader, mapping=mapping, histograms=histograms)
+        return _given(delivery, _checked(found, settings), fail_on)
+    from traindiag.fleet.stream import Fleet
+    from traindiag.fleet.work import Judging
+
+    fleet = Fleet(
+        paths=paths,
+        judging=Judging(
+            reader=reader,
+            select=tuple(words(select)),
+            ignore=tuple(words(ignore)),
+            settings=settings,
+            curves=delivery.draws(),
+            names_seen=bool(names),
+            cache=None if no_cache else os.fspath(cache_folder()),
+        ),
+        crew=crew(jobs, dask),
+        names=names,
+        histograms=histograms,
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        wanted=tuple(run or ()),
+    )
+    if delivery.streams():
+        with under_way(fleet):
+            delivery.stream(fleet.reports(), fleet.unreadable)
+        check_names(names, fleet.logged)
+        check_wanted(fleet)
+        return _exit_code(fleet.tally.runs, fleet.tally.worst, fail_on)
+    with under_way(fleet):
+        reports = tuple(fleet.reports())
+    check_names(names, fleet.logged)
+    check_wanted(fleet)
+    from traindiag import __version__
+    from traindiag.model import report as reports_of
+
+    report = reports_of.Report(runs=reports, unreadable=tuple(fleet.unreadable), version=__version__)
+    return _given(delivery, report, fail_on)
 
 
-def _judged(found: Found, select: list[str], ignore: list[str], config: Path | None) -> Report:
-    from traindiag.diagnosis import diagnose_runs
-
+def _settings(config: Path | None, select: list[str], ignore: list[str]) -> Settings | None:
     if config is None:
-        return diagnose_runs(found.runs, found.unreadable, select=select, ignore=ignore)
-    from traindiag.check import check_runs
+        return None
     from traindiag.config import read_settings
 
-    settings = read_settings(config).changed(select=select, ignore=ignore)
-    return check_runs(found.runs, found.unreadable, settings=settings).report
+    return read_settings(config).changed(select=select, ignore=ignore)
 
 
-def _exit_code(report: Report, fail_on: Severity | None) -> int:
-    if not report.runs:
+def _checked(found: Found, settings: Settings) -> Report:
+    from traindiag.check import check_runs
+
+    with busy("judging runs"):
+        return check_runs(found.runs, found.unreadable, settings=settings).report
+
+
+def _given(delivery: Delivery, report: Report, fail_on: Severity | None) -> int:
+    delivery.give(report)
+    ill = [run.verdict.severity for run in report.runs if run.verdict.status == "ill"]
+    worst = max(ill, key=lambda severity: severity.rank, default=None)
+    return _exit_code(len(report.runs), worst, fail_on)
+
+
+def _exit_code(runs: int, worst: Severity | None, fail_on: Severity | None) -> int:
+    if not runs:
         return 2
-    if fail_on is None:
-        return 0
-    ill = (run.verdict for run in report.runs if run.verdict.status == "ill")
-    return int(any(verdict.severity.rank >= fail_on.rank for verdict in ill))
+    return int(fail_on is not None and worst is not None and worst.rank >= fail_on.rank)

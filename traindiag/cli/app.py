@@ -30,6 +30,7 @@ COMMANDS = (
     "rules",
     "explain",
     "readers",
+    "cache",
 )
 EXAMPLES = """[bold]Examples[/bold]
 $ traindiag demo                          sample runs, diagnosed: start here
@@ -84,7 +85,7 @@ def build(commands: tuple[str, ...] = COMMANDS) -> typer.Typer:
 
 
 def _needs(name: str) -> bool:
-    return name in ("analyze", "plot", "replay", "watch", "explain")
+    return name in ("analyze", "plot", "replay", "watch", "explain", "cache")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from traindiag.model.errors import UsageError
@@ -34,7 +34,11 @@ def check_mapping(mapping: Mapping[str, str], runs: Iterable[Run]) -> None:
     Raises:
         UsageError: no run has the metric a name was mapped to.
     """
-    logged = {(series.split, series.metric) for run in runs for series in run.series}
+    check_names(mapping, {(series.split, series.metric) for run in runs for series in run.series})
+
+
+def check_names(mapping: Mapping[str, str], logged: Collection[tuple[str, str]]) -> None:
+    """The same, from the split and metric of everything logged."""
     if not logged:
         return
     names = sorted(metric if split == "train" else f"{split}_{metric}" for split, metric in logged)

@@ -77,6 +77,30 @@ GroupByOption = Annotated[
         help="Runs that differ only in what this matches are seeds of one setting. Default: seed-1, seed_2, ...",
     ),
 ]
+IncludeOption = Annotated[
+    list[str] | None,
+    typer.Option("--include", metavar="GLOB", help="Below folders only files and folders that match."),
+]
+ExcludeOption = Annotated[
+    list[str] | None, typer.Option("--exclude", metavar="GLOB", help="Not the files and folders that match.")
+]
+JobsOption = Annotated[
+    str,
+    typer.Option("--jobs", "-j", metavar="N", help="Processes that work; auto is one a core, for many runs."),
+]
+DaskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dask", metavar="ADDRESS", help="Let a Dask cluster work: tcp://scheduler:8786, or local."
+    ),
+]
+NoCacheOption = Annotated[
+    bool, typer.Option("--no-cache", help="Read and judge every run anew, also those not changed since.")
+]
+RunOption = Annotated[
+    list[str] | None,
+    typer.Option("--run", metavar="GLOB", help="Tell only of the runs whose name matches, in full."),
+]
 VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Every evidence, remedy and rule not checked.")
 ]

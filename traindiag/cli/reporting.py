@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from traindiag.cli.output import say, write_result
+from traindiag.cli.output import opened_result, say, write_result
 from traindiag.cli.progress import busy
 from traindiag.cli.terminal import Color, only_ascii, wants_color, width_of
 from traindiag.model.errors import UsageError
@@ -15,7 +16,7 @@ from traindiag.model.finding import Severity
 
 if TYPE_CHECKING:
     from traindiag.check import Gate
-    from traindiag.model.report import Report
+    from traindiag.model.report import Report, RunReport, Unreadable
     from traindiag.reports.base import Options
     from traindiag.reports.formats import Formats
 
@@ -49,6 +50,45 @@ class Delivery:
         from traindiag.reports.base import FORMATS
 
         return FORMATS.named(format_for(self.format, self.output, FORMATS)).name
+
+    def draws(self) -> bool:
+        """Whether the curves of runs are needed."""
+        from traindiag.reports.base import renderer
+
+        return renderer(self.chosen()).draws or self.plots is not None or self.to_tensorboard
+
+    def streams(self) -> bool:
+        """Whether each run can be told as soon as it is judged, and be forgotten."""
+        from traindiag.reports.base import renderer
+
+        return renderer(self.chosen()).repeated is not None and not self.draws()
+
+    def stream(self, runs: Iterable[RunReport], unreadable: Sequence[Unreadable]) -> int:
+        """Write each run as it comes, then what could not be read; how many runs there were.
+
+        Args:
+            unreadable: complete when all runs have come.
+        """
+        from traindiag import __version__
+        from traindiag.model.report import Report
+        from traindiag.reports.base import renderer
+        from traindiag.reports.narrow import narrowed
+
+        writer, options = renderer(self.chosen()), layout(self.color, self.verbose, self.output)
+        count = 0
+        with opened_result(self.output) as write:
+
+            def part(**what: Any) -> None:
+                text = writer.render(Report(**what, version=__version__), options)
+                if text:
+                    write(text if not count else "".join(text.splitlines(True)[writer.repeated :]))
+
+            for run in runs:
+                part(runs=narrowed(Report(runs=(run,)), self.min_severity).runs)
+                count += 1
+            part(runs=(), unreadable=tuple(unreadable))
+        warn_of(unreadable, error=not count)
+        return count
 
     def give(self, report: Report, gate: Gate | None = None) -> None:
         """Write the report, the warnings and what else was asked for.
@@ -112,8 +152,13 @@ def warn(report: Report, *, quiet: bool) -> None:
     """Unreadable files on standard error; a terminal that shows the text report has them there already."""
     if report.runs and quiet:
         return
-    kind = "warning" if report.runs else "error"
-    for each in report.unreadable:
+    warn_of(report.unreadable, error=not report.runs)
+
+
+def warn_of(unreadable: Iterable[Unreadable], *, error: bool) -> None:
+    """Unreadable files on standard error."""
+    kind = "error" if error else "warning"
+    for each in unreadable:
         say(f"traindiag: {kind}: {each.path}: {each.message}")
 
 

@@ -18,7 +18,7 @@ from traindiag.model.names import is_accuracy
 from traindiag.model.nearest import did_you_mean
 from traindiag.model.report import Unreadable
 from traindiag.model.run import Run, Source
-from traindiag.readers.base import LogFile, LoggedRun, NotALogError, Reader, all_readers
+from traindiag.readers.base import HEAD_BYTES, LogFile, LoggedRun, NotALogError, Reader, all_readers
 from traindiag.readers.chosen import chosen
 from traindiag.readers.folders import home_of
 from traindiag.readers.merge import Candidate, Merged, files_of, merge
@@ -368,10 +368,12 @@ def _facts(root: Root, home: str, plan: _Plan) -> Mapping[str, Any]:
     """What a recorder left beside the one run of a folder; of two runs nobody knows which it means."""
     if root.is_stdin:
         return {}
+    below = posixpath.join(home, "run.json")
+    beside = next((file for file in plan.files if file.below == below and root.is_folder), None)
+    if beside is not None and (root.is_remote or len(beside.head) < HEAD_BYTES):
+        return facts_of(beside.read_bytes(MOST_FACT_BYTES))
     if root.is_remote:
-        below = posixpath.join(home, "run.json")
-        beside = next((file for file in plan.files if file.below == below and root.is_folder), None)
-        return {} if beside is None else facts_of(beside.read_bytes(MOST_FACT_BYTES))
+        return {}
     return facts_beside(root.path / home if root.is_folder else root.path.parent)
 
 
