@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Pair = tuple["NDArray[np.float32]", "NDArray[Any]"]
-TRAIN, VAL, TEST = 1000, 400, 400
-"""Samples of each split, unless a scenario wants others or the data set has fewer."""
+TRAIN, VAL, TEST = 960, 384, 400
+"""Samples of each split, unless a scenario wants others or the data set has fewer; whole batches of 32 or 64."""
 _LARGEST_SHARE = 0.56
 """Of a bundled data set that training may take; the rest is for validation and test."""
 
@@ -75,12 +75,17 @@ def load(name: str, seed: int, *, train: int = TRAIN, val: int = VAL) -> Data:
     source = data_set(name)
     x, y = source.samples(seed, train + val + TEST)
     y = y.astype(np.int64) if source.classes else ((y - y.mean()) / y.std()).astype(np.float32)
-    train = min(train, int(len(x) * _LARGEST_SHARE))
-    val = min(val, (len(x) - train) // 2)
+    train = min(train, _whole_batches(len(x) * _LARGEST_SHARE))
+    val = min(val, _whole_batches((len(x) - train) / 2))
     order = np.random.default_rng(seed).permutation(len(x))
     parts = order[:train], order[train : train + val], order[train + val : train + val + TEST]
     first, second, third = ((_scaled(x, x[parts[0]])[part], y[part]) for part in parts)
     return Data(train=first, val=second, test=third, classes=source.classes)
+
+
+def _whole_batches(samples: float) -> int:
+    """So many samples, or a few less: a last batch of another size would be compiled by itself."""
+    return max(int(samples) // 32, 1) * 32
 
 
 def data_set(name: str) -> DataSet:

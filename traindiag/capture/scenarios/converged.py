@@ -17,4 +17,4 @@ class Converged(Scenario):
     dataset = "clusters"
 
     def data(self, seed: int) -> Data:
-        return self.load(seed, train=3000, val=1000)
+        return self.load(seed, train=2880, val=960)

@@ -13,4 +13,4 @@ class Noisy(Scenario):
     knobs = Knobs(learning_rate=1e-3, units=(32,), batch_size=4, dropout=0.3, l2=5e-4)
 
     def data(self, seed: int) -> Data:
-        return self.load(seed, train=600, val=200)
+        return self.load(seed, train=480, val=192)

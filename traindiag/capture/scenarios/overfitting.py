@@ -19,4 +19,4 @@ class Overfitting(Scenario):
     dataset = "overlapping"
 
     def data(self, seed: int) -> Data:
-        return self.load(seed, train=300, val=1000)
+        return self.load(seed, train=288, val=960)

@@ -19,4 +19,4 @@ class Plateau(Scenario):
     knobs = Knobs(optimizer="sgd", learning_rate=10.0, units=(4, 4), activation="tanh")
 
     def data(self, seed: int) -> Data:
-        return self.load(seed, train=300)
+        return self.load(seed, train=288)

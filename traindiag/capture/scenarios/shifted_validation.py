@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from traindiag.capture.data import Data
+from traindiag.capture.scenarios.base import Knobs, Scenario
+from traindiag.model.finding import Severity
+
+
+class ShiftedValidation(Scenario):
+    """Validation is far worse from the first epochs on: its inputs come with another gain and offset.
+
+    As when training data are standardised and validation data are not, or come from another instrument.
+    """
+
+    name = "shifted-validation"
+    expected = ("val-mismatch",)
+    severity = Severity.WARNING
+    knobs = Knobs(learning_rate=1e-3, units=(48,), l2=1e-3)
+
+    def data(self, seed: int) -> Data:
+        clean = self.load(seed)
+        assert clean.val is not None
+        x, y = clean.val
+        return replace(clean, val=(3.0 * x + 2.0, y))
