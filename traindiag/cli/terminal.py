@@ -7,7 +7,7 @@ import shutil
 from enum import StrEnum
 from typing import TextIO
 
-NARROWEST, WIDEST, DEFAULT_WIDTH = 60, 200, 80
+NARROWEST, WIDEST, DEFAULT_WIDTH = 40, 200, 80
 
 
 class Color(StrEnum):
@@ -33,7 +33,7 @@ def wants_color(stream: TextIO, choice: Color = Color.AUTO) -> bool:
 
 
 def width_of() -> int:
-    """Columns to write: ``COLUMNS`` or the terminal's, 80 where there is none, 60 to 200."""
+    """Columns to write: ``COLUMNS`` or the terminal's, 80 where there is none, 40 to 200."""
     columns = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns
     return min(WIDEST, max(NARROWEST, columns))
 

@@ -81,18 +81,24 @@ class Details:
             self.console.print(Text.assemble(head, line), soft_wrap=True)
 
     def _heading(self, run: RunReport) -> bool:
-        """One line across the page; whether the run's name had to be cut for it."""
+        """One line across the page, two of a narrow one; whether the run's name had to be cut for it."""
         verdict = run.verdict
         right = f"{verdict.rule} {verdict.code}, {verdict.severity}, {verdict.confidence:.0%} sure"
         width = self.ink.options.width
-        name = self.ink.tail(run.name, max(12, width - len(right) - 6))
+        narrow = width < len(right) + 18
+        name = self.ink.tail(run.name, width - 2 if narrow else width - len(right) - 6)
         name.stylize("bold")
         left = Text.assemble(self.ink.verdict_mark(verdict), " ", name, " ")
         filler = max(2, width - left.cell_len - len(right) - 1)
         line = Text(self.ink.rule_line * filler + " ", "dim")
         self.console.print()
         outcome = self.ink.text(right, self.ink.verdict_style(verdict))
-        self.console.print(Text.assemble(left, line, outcome), soft_wrap=True)
+        if narrow:
+            left.rstrip()
+            self.console.print(left, soft_wrap=True)
+            self.paragraph("", outcome, indent=2)
+        else:
+            self.console.print(Text.assemble(left, line, outcome), soft_wrap=True)
         return self.ink.text(run.name).cell_len > name.cell_len
 
     def _evidence(self, evidence: Sequence[Evidence]) -> None:

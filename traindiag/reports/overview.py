@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from rich.text import Text
@@ -15,32 +16,68 @@ from traindiag.reports.sparkline import ASCII_BROKEN, BROKEN, sparklines
 GAP = "  "
 SPARK_WIDTHS = (7, 24)
 LEAST_NAME = 10
-TITLES = ("", "run", "verdict", "epochs", "best", "loss", "train", "val")
-RIGHT = ("epochs", "best", "loss")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of the table.
+
+    Attributes:
+        cells: one a run.
+        right: whether they stand to the right, as numbers do.
+        least: width it has at least.
+    """
+
+    title: str
+    cells: list[Text]
+    right: bool = False
+    least: int = 0
+
+    @property
+    def width(self) -> int:
+        """Of the widest cell, or of the title."""
+        return max([self.least, len(self.title), *(cell.cell_len for cell in self.cells)])
 
 
 def overview(runs: Sequence[RunReport], ink: Ink) -> list[Text]:
-    """Name, verdict, epochs, best epoch and value, and the train and validation loss in small."""
-    titles = [_value_title(runs) if title == "loss" else title for title in TITLES]
-    rows = [_cells(run, ink) for run in runs]
-    fixed = [max([len(title), *(row[at].cell_len for row in rows)]) for at, title in enumerate(titles[:6])]
-    room = ink.options.width - sum(fixed[2:]) - 1 - len(GAP) * 6 - 1
-    spark = _spark_width(runs, room, fixed[1])
-    name = min(fixed[1], max(LEAST_NAME, room - 2 * spark))
-    widths = [1, name, *fixed[2:], spark, spark]
-    lines = [_line([Text(title, "bold") for title in titles], widths)]
-    lines.append(_line([Text(ink.rule_line * width, "dim") for width in widths], widths))
-    for run, row in zip(runs, rows, strict=True):
-        row[1] = ink.tail(run.name, name)
-        lines.append(_line([*row, *_sparks(run, spark, ink)], widths))
-    return lines
+    """Name, verdict, epochs, best epoch and value, and the train and validation loss in small.
+
+    On a narrow page the curves go first, then epochs and best epoch.
+    """
+    fixed, width, spark = _fitted(runs, ink)
+    marks = Column(title="", cells=[ink.verdict_mark(run.verdict) for run in runs])
+    names = Column(title="run", cells=[ink.tail(run.name, width) for run in runs])
+    return _table([marks, names, *fixed, *(_sparks(runs, spark, ink) if spark else [])], ink)
+
+
+def _fitted(runs: Sequence[RunReport], ink: Ink) -> tuple[list[Column], int, int]:
+    """The columns between name and curves, and the width of the names and of each curve; 0 for no curves."""
+    longest = max(len("run"), *(ink.text(run.name).cell_len for run in runs))
+    fixed = [_verdicts(runs, ink), *_numbers(runs)]
+    room = _room(fixed, ink)
+    gaps, spark = 2 * len(GAP), 0
+    if room >= LEAST_NAME + gaps + 2 * SPARK_WIDTHS[0]:
+        spark = _spark_width(runs, room - gaps, longest)
+        room -= gaps + 2 * spark
+    elif room < LEAST_NAME:
+        fixed = [fixed[0], fixed[-1]]
+        room = _room(fixed, ink)
+    return fixed, min(longest, max(LEAST_NAME, room)), spark
+
+
+def _room(fixed: Sequence[Column], ink: Ink) -> int:
+    """Columns of the page that are left for names and curves."""
+    return ink.options.width - len("x ") - sum(len(GAP) + column.width for column in fixed)
 
 
 def legend(runs: Sequence[RunReport], ink: Ink) -> Text:
     """What the table does not say itself, once."""
-    parts = ["Epochs count from 0", "train and val: loss, one scale a run"]
+    parts = ["Epochs count from 0"]
     if any(curve.axis == "step" for run in runs for curve in run.curves if curve.metric == loss_name(run)):
         parts[0] += " (steps where a log has no epochs)"
+    if not _fitted(runs, ink)[2]:
+        return ink.text(f"{parts[0]}.", "dim")
+    parts.append("train and val: loss, one scale a run")
     if any(_broken(run) for run in runs):
         parts.append(f"{ASCII_BROKEN if ink.options.ascii else BROKEN} is NaN or infinite")
     return ink.text("; ".join(parts) + ".", "dim")
@@ -53,26 +90,40 @@ def loss_name(run: RunReport) -> str:
     return run.best.monitor.removeprefix("val_").removeprefix("test_")
 
 
-def _cells(run: RunReport, ink: Ink) -> list[Text]:
-    best = run.best
+def _verdicts(runs: Sequence[RunReport], ink: Ink) -> Column:
+    cells = [ink.text(run.verdict.rule, ink.verdict_style(run.verdict)) for run in runs]
+    return Column(title="verdict", cells=cells)
+
+
+def _numbers(runs: Sequence[RunReport]) -> list[Column]:
+    bests = [run.best for run in runs]
+    epochs = [str(run.epochs) for run in runs]
+    best = ["" if each is None else str(each.epoch) for each in bests]
+    value = ["" if each is None else short(each.value) for each in bests]
+    columns = {"epochs": epochs, "best": best, _value_title(runs): value}
     return [
-        ink.verdict_mark(run.verdict),
-        ink.text(run.name),
-        ink.text(run.verdict.rule, ink.verdict_style(run.verdict)),
-        Text(str(run.epochs)),
-        Text("" if best is None else str(best.epoch)),
-        Text("" if best is None else short(best.value)),
+        Column(title=title, cells=[Text(cell) for cell in cells], right=True)
+        for title, cells in columns.items()
     ]
 
 
-def _line(cells: Sequence[Text], widths: Sequence[int]) -> Text:
-    """The cells beside each other, the numbers of columns 3 to 5 to the right."""
+def _table(columns: Sequence[Column], ink: Ink) -> list[Text]:
+    """A line of titles, a rule, and a line a run."""
+    widths = [column.width for column in columns]
+    rules = [Text(ink.rule_line * width, "dim") for width in widths]
+    rows = zip(*(column.cells for column in columns), strict=True)
+    heads = [Text(column.title, "bold") for column in columns]
+    return [_line(row, columns, widths) for row in (heads, rules, *rows)]
+
+
+def _line(cells: Sequence[Text], columns: Sequence[Column], widths: Sequence[int]) -> Text:
     line = Text()
-    for at, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+    for at, (cell, column, width) in enumerate(zip(cells, columns, widths, strict=True)):
         blank = Text(" " * (width - cell.cell_len))
-        gap = GAP if at > 1 else " " if at else ""
-        line.append(gap).append_text(blank if TITLES[at] in RIGHT else cell)
-        line.append_text(cell if TITLES[at] in RIGHT else blank)
+        # One blank after the mark, which has no title.
+        line.append("" if at == 0 else GAP if columns[at - 1].title else " ")
+        for part in (blank, cell) if column.right else (cell, blank):
+            line.append_text(part)
     line.rstrip()
     return line
 
@@ -90,12 +141,15 @@ def _spark_width(runs: Sequence[RunReport], room: int, longest_name: int) -> int
     return max(least, min(most, needed, (room - longest_name) // 2))
 
 
-def _sparks(run: RunReport, width: int, ink: Ink) -> tuple[Text, Text]:
-    metric = loss_name(run)
-    train, val = sparklines(
-        [run.curve("train", metric), run.curve("val", metric)], width, ascii=ink.options.ascii
-    )
-    return _coloured(train, "blue"), _coloured(val, "magenta")
+def _sparks(runs: Sequence[RunReport], width: int, ink: Ink) -> list[Column]:
+    pairs = []
+    for run in runs:
+        metric = loss_name(run)
+        curves = [run.curve("train", metric), run.curve("val", metric)]
+        pairs.append(sparklines(curves, width, ascii=ink.options.ascii))
+    train = [_coloured(pair[0], "blue") for pair in pairs]
+    val = [_coloured(pair[1], "magenta") for pair in pairs]
+    return [Column(title="train", cells=train, least=width), Column(title="val", cells=val, least=width)]
 
 
 def _coloured(spark: str, style: str) -> Text:
