@@ -52,6 +52,8 @@ def _matches(patterns: tuple[str, ...], below: str) -> bool:
     if not patterns:
         return False
     name = posixpath.basename(below)
+    if below in patterns or name in patterns:  # A name that was copied may hold [ and ].
+        return True
     return any(each.match(below) or each.match(name) for each in map(_compiled, patterns))
 
 

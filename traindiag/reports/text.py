@@ -14,8 +14,10 @@ from traindiag.model.report import Report, RunReport
 from traindiag.reports.base import DEFAULT, Options, Renderer
 from traindiag.reports.details import Details
 from traindiag.reports.ink import Ink, console_on, trimmed
+from traindiag.reports.many import hint, many
 from traindiag.reports.numbers import counted
 from traindiag.reports.overview import legend, overview
+from traindiag.reports.summary import MANY_RUNS
 from traindiag.reports.totals import totals
 
 MANY = 8
@@ -43,9 +45,13 @@ class _Page:
         self.details = Details(console, ink)
 
     def write(self, report: Report) -> None:
-        if report.runs:
-            for line in [*overview(report.runs, self.ink), legend(report.runs, self.ink)]:
+        if len(report.runs) > MANY_RUNS:
+            for line in [*many(report.runs, self.ink), hint(report.runs, self.ink)]:
                 self.console.print(line, soft_wrap=True)
+        if report.runs and (len(report.runs) <= MANY_RUNS or self.ink.options.verbose):
+            for line in overview(report.runs, self.ink):
+                self.console.print(line, soft_wrap=True)
+            self.details.paragraph("", legend(report.runs, self.ink), indent=0)
         self._ill([run for run in report.runs if run.verdict.status == "ill"])
         self._healthy_with_findings([run for run in report.runs if run.verdict.status == "healthy"])
         self._unjudged([run for run in report.runs if run.verdict.status == "unjudged"])

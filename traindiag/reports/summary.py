@@ -1,0 +1,161 @@
+"""What can be said of many runs at once: verdicts, folders, hyper-parameters, and what was spent for nothing."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from traindiag.analysis.separation import Separation, separations
+from traindiag.model.finding import Severity, Verdict
+from traindiag.model.report import RunReport
+from traindiag.reports.numbers import short
+from traindiag.reports.ranking import most_severe_first
+
+MANY_RUNS = 20
+"""With more runs than this a report begins with what holds for all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictCount:
+    """The runs of one verdict, the surest first."""
+
+    verdict: Verdict
+    runs: tuple[RunReport, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderCount:
+    """The runs of one folder.
+
+    Attributes:
+        folder: relative to the path that was given.
+        runs, ill: how many.
+        mostly: the most frequent verdict of those that are ill, else of all.
+    """
+
+    folder: str
+    runs: int
+    ill: int
+    mostly: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What ill runs cost after their best epoch, of what all runs cost.
+
+    Attributes:
+        epochs, of_epochs: after the best epoch of ill runs; logged in all.
+        seconds, of_seconds: the same, of the runs whose logs tell the time; 0 where none does.
+        timed: how many runs these are.
+    """
+
+    epochs: int
+    of_epochs: int
+    seconds: float
+    of_seconds: float
+    timed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Everything said of many runs at once; lists are the worst first."""
+
+    verdicts: tuple[VerdictCount, ...]
+    folders: tuple[FolderCount, ...]
+    separations: tuple[Separation, ...]
+    spent: Spent
+
+
+def summary_of(runs: Sequence[RunReport]) -> Summary:
+    """What holds for all of some runs."""
+    judged = [run for run in runs if run.verdict.status != "unjudged"]
+    return Summary(
+        verdicts=tuple(_verdicts(runs)),
+        folders=tuple(_folders(runs)),
+        separations=tuple(separations([(run.verdict.status == "ill", run.params) for run in judged])),
+        spent=_spent(runs),
+    )
+
+
+def _verdicts(runs: Sequence[RunReport]) -> list[VerdictCount]:
+    groups: dict[tuple[str, Severity], list[RunReport]] = defaultdict(list)
+    for run in most_severe_first(runs):
+        groups[run.verdict.rule, run.verdict.severity].append(run)
+    counts = [
+        VerdictCount(
+            verdict=each[0].verdict, runs=tuple(sorted(each, key=lambda run: -run.verdict.confidence))
+        )
+        for each in groups.values()
+    ]
+    worst = {id(run): place for place, run in enumerate(most_severe_first(count.runs[0] for count in counts))}
+    return sorted(
+        counts,
+        key=lambda each: (
+            each.verdict.status != "ill",
+            each.verdict.status != "unjudged",
+            -each.verdict.severity.rank,
+            -len(each.runs),
+            worst[id(each.runs[0])],
+        ),
+    )
+
+
+def _folders(runs: Sequence[RunReport]) -> list[FolderCount]:
+    """By the folder above each run; by one further up where nearly every run has a folder of its own."""
+    names = [posixpath.dirname(run.name.rpartition("#")[0] or run.name) for run in runs]
+    while len(set(names)) * 3 > len(runs) and any(names):
+        names = [posixpath.dirname(name) for name in names]
+    groups: dict[str, list[RunReport]] = defaultdict(list)
+    for name, run in zip(names, runs, strict=True):
+        groups[name].append(run)
+    counts = [_folder(name, each) for name, each in groups.items()]
+    return sorted(counts, key=lambda each: (-each.ill / each.runs, -each.ill, each.folder))
+
+
+def _folder(name: str, runs: Sequence[RunReport]) -> FolderCount:
+    ill = [run for run in runs if run.verdict.status == "ill"]
+    counted = Counter(run.verdict.rule for run in ill or runs)
+    rule, _ = max(counted.items(), key=lambda item: (item[1], item[0]))
+    verdict = next(run.verdict for run in ill or runs if run.verdict.rule == rule)
+    return FolderCount(folder=name or ".", runs=len(runs), ill=len(ill), mostly=verdict)
+
+
+def _spent(runs: Sequence[RunReport]) -> Spent:
+    efforts = [(run.verdict.status == "ill", run.effort) for run in runs if run.effort is not None]
+    timed = [(ill, effort) for ill, effort in efforts if effort.seconds is not None]
+    return Spent(
+        epochs=sum(effort.after_best for ill, effort in efforts if ill),
+        of_epochs=sum(effort.epochs for _, effort in efforts),
+        seconds=sum(effort.seconds_after_best or 0.0 for ill, effort in timed if ill),
+        of_seconds=sum(effort.seconds or 0.0 for _, effort in timed),
+        timed=len(timed),
+    )
+
+
+def separation_text(each: Separation) -> str:
+    """``lr at least 0.1: 334 of 334 ill (100%); else 0 of 666 (0%)``."""
+    value = short(each.value) if isinstance(each.value, float) else str(each.value)
+    question = f"{each.name} at least {value}" if each.is_limit else f"{each.name} {value}"
+    yes, no = each.ill_yes / each.of_yes, each.ill_no / each.of_no
+    return (
+        f"{question}: {each.ill_yes:,} of {each.of_yes:,} ill ({yes:.0%}); "
+        f"else {each.ill_no:,} of {each.of_no:,} ({no:.0%})"
+    )
+
+
+def spent_text(spent: Spent, runs: int) -> str:
+    """One sentence on epochs and hours; empty where no run has epochs."""
+    if not spent.of_epochs:
+        return ""
+    text = (
+        f"{spent.epochs:,} of {spent.of_epochs:,} epochs ({spent.epochs / spent.of_epochs:.0%}) "
+        "came after the best epoch of an ill run"
+    )
+    if spent.of_seconds:
+        hours, total = spent.seconds / 3600, spent.of_seconds / 3600
+        text += f", {hours:,.1f} of {total:,.1f} hours"
+        if spent.timed < runs:
+            text += f" (the logs of {spent.timed:,} runs tell the time)"
+    return text + "."
