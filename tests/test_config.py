@@ -23,6 +23,9 @@ group-by = 'rep\\d'
 budgets = ["val_loss <= 0.35", "wall_time <= 2 h"]
 baseline = "accepted.json"
 
+[metrics]
+quality = "max"
+
 [rules]
 underfitting = "off"
 [rules.overfitting]
@@ -62,13 +65,14 @@ def test_everything_is_read() -> None:
     assert found.select == ("TD1", "non-finite")
     assert (found.aggregate, found.group_by, found.baseline) == ("median", r"rep\d", "accepted.json")
     assert [budget.text for budget in found.budgets] == ["val_loss <= 0.35", "wall_time <= 2 h"]
+    assert found.metrics == {"quality": "max"}
     assert found.rules["underfitting"].level == "off"
     assert found.rules["trained-too-long"].options == {"share": 1, "epochs": 30}
     assert len(found.overrides) == 2
 
 
 def test_pyproject_and_own_file_mean_the_same() -> None:
-    table = re.sub(r"^(\[+)(?=rules|overrides)", r"\1tool.traindiag.", FULL, flags=re.M)
+    table = re.sub(r"^(\[+)(?=metrics|rules|overrides)", r"\1tool.traindiag.", FULL, flags=re.M)
     ours, theirs = settings(FULL), settings("[tool.traindiag]\n" + table, "pyproject.toml")
     assert settings_text(ours).splitlines()[1:] == settings_text(theirs).splitlines()[1:]
 
@@ -161,6 +165,7 @@ def test_isolated_and_config() -> None:
         ("rules.trained-too-long.epochs = 1.5", ["epochs must be a whole number"]),
         ("rules.trained-too-long.epochs = true", ["epochs must be a whole number"]),
         ("rules.learning = 'off'", ["rules.learning.level cannot be off"]),
+        ("metrics.quality = 'up'", ["metrics.quality cannot be 'up'", "choose min, max"]),
         ("overrides = [{budgets = []}]", ["overrides[0] covers nothing"]),
         ("overrides = [{paths = ['a'], rule = 1}]", ["'rule'", "[overrides[0]]", "did you mean rules?"]),
         ("overrides = {paths = ['a']}", ["overrides must be a list of tables"]),

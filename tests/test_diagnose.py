@@ -171,3 +171,11 @@ def test_reports_keep_the_order_of_runs() -> None:
     report = diagnose_runs(runs)
     assert [each.name for each in report.runs] == ["b", "a", "c"]
     assert all(each.verdict.severity == Severity.NOTE for each in report.runs)
+
+
+def test_direction_of_a_metric_can_be_told() -> None:
+    run = run_of({"loss": [1.0, 0.8, 0.6, 0.5], "quality": [0.1, 0.3, 0.5, 0.6]})
+    assert Signals(run).telling_metrics == ()
+    assert [curve.metric for curve in Signals(run, {"quality": "max"}).telling_metrics] == ["quality"]
+    told = diagnose_run(run, modes={"quality": "max"})
+    assert {curve.metric: curve.mode for curve in told.curves}["quality"] == "max"

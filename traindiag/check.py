@@ -140,11 +140,11 @@ def _judged(run: Run, settings: Settings) -> _Judged:
     switched off, a run that overfits was judged all the same.
     """
     own = settings.for_run(run.name, run.source.path)
-    report = diagnose_run(run, None, own.options)
+    report = diagnose_run(run, None, own.options, settings.metrics)
     was_judged = report.verdict.status != "unjudged"
     wanted = _wanted(settings, own)
     if report.verdict.rule not in {rule.name for rule in wanted}:
-        report = diagnose_run(run, wanted, own.options)
+        report = diagnose_run(run, wanted, own.options, settings.metrics)
     return _Judged(run=run, own=own, report=_leveled(report, wanted, own), was_judged=was_judged)
 
 

@@ -22,11 +22,13 @@ from traindiag.budgets import AGGREGATES, Aggregate, Budget, parse_budget
 from traindiag.diagnosis import choose_rules
 from traindiag.model.errors import UsageError
 from traindiag.model.finding import Severity
+from traindiag.model.names import Mode
 from traindiag.model.nearest import did_you_mean
 from traindiag.rules.base import Rule, all_rules, find_rule
 
 Level = Literal["off", "note", "warning", "error"]
 LEVELS: tuple[Level, ...] = get_args(Level)
+MODES: tuple[Mode, ...] = get_args(Mode)
 OWN_FILE, PROJECT_FILE = "traindiag.toml", "pyproject.toml"
 
 
@@ -107,6 +109,7 @@ class Settings:
         group_by: regular expression; runs that differ only in what it matches are seeds of one setting.
         budgets: limits for every run that no override covers.
         baseline: file of accepted findings; empty when there is none.
+        metrics: ``"min"`` or ``"max"`` by metric (without ``val_``), where the name does not tell.
         rules: what is set for single rules, by name.
         overrides: later ones win.
     """
@@ -120,6 +123,7 @@ class Settings:
     group_by: str = SEEDS
     budgets: tuple[Budget, ...] = ()
     baseline: str = ""
+    metrics: Mapping[str, Mode] = field(default_factory=lambda: MappingProxyType({}))
     rules: Mapping[str, RuleSettings] = field(default_factory=lambda: _NO_RULES)
     overrides: tuple[Override, ...] = ()
 
@@ -192,6 +196,9 @@ def settings_text(settings: Settings) -> str:
     """The settings as the text of a traindiag.toml that means the same."""
     lines = [f"# {settings.source or 'built-in settings'}"]
     lines += [f"{key} = {_toml_value(value)}" for key, value in _plain(settings).items()]
+    if settings.metrics:
+        lines += ["", "[metrics]"]
+        lines += [f"{_toml_value(name)} = {_toml_value(mode)}" for name, mode in settings.metrics.items()]
     for name, each in settings.rules.items():
         lines += ["", f"[rules.{name}]", *_rule_lines(each)]
     for override in settings.overrides:
@@ -317,6 +324,7 @@ def _settings(table: _Table) -> Settings:
         group_by=_pattern(table),
         budgets=_budgets(table) or (),
         baseline="".join(_beside(table.file, filter(None, [table.text("baseline", "")]))),
+        metrics=_metrics(table.table("metrics")),
         rules=_rules(table.table("rules")),
         overrides=tuple(_override(each) for each in table.tables("overrides")),
     )
@@ -353,6 +361,11 @@ def _budgets(table: _Table) -> tuple[Budget, ...] | None:
         if error.where:
             raise
         raise table.error(error.what, key="budgets:", next_step=error.next_step) from error
+
+
+def _metrics(table: _Table) -> Mapping[str, Mode]:
+    """Which direction is better, by metric."""
+    return {name: table.one_of(name, MODES, "min") for name in tuple(table.values)}  # type: ignore[misc]
 
 
 def _rule_names(table: _Table, key: str) -> tuple[str, ...]:

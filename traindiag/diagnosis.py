@@ -10,6 +10,7 @@ from traindiag.analysis.effort import effort_of, plain_params
 from traindiag.analysis.signals import Signals
 from traindiag.model.curve import Curve
 from traindiag.model.finding import Finding, Outcome, Severity, Verdict
+from traindiag.model.names import Mode
 from traindiag.model.report import Report, RunReport, Unreadable
 from traindiag.model.run import Run
 from traindiag.rules.base import Rule, all_rules, find_rule
@@ -49,6 +50,7 @@ def diagnose_run(
     run: Run,
     rules: Sequence[type[Rule]] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    modes: Mapping[str, Mode] | None = None,
 ) -> RunReport:
     """Judge one run.
 
@@ -56,8 +58,9 @@ def diagnose_run(
         run: the run.
         rules: the rules to ask; all of them when not given.
         options: options by rule name, ``{"overfitting": {"rise": 0.1}}``.
+        modes: ``"min"`` or ``"max"`` by metric, where its name says nothing or the wrong thing.
     """
-    signals = Signals(run)
+    signals = Signals(run, modes)
     outcomes = [_ask(rule, signals, (options or {}).get(rule.name, {})) for rule in rules or all_rules()]
     findings = _settle([finding for outcome in outcomes for finding in outcome.findings])
     if run.source.damage:

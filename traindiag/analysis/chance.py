@@ -29,12 +29,18 @@ CHANCE_SKILL = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stuck:
-    """Why a run is taken to be at chance; `sure` unless only the flatness of the loss tells."""
+    """Why a run is taken to be at chance.
+
+    Attributes:
+        sure: unless only the flatness of the loss tells.
+        majority: the accuracy, where it is that of answering one class for every sample; NaN elsewhere.
+    """
 
     reason: str
     confidence: float
     sure: bool
     evidence: tuple[Evidence, ...]
+    majority: float = float("nan")
 
 
 def read_stuck(signals: Signals, min_fall: float, min_gain: float) -> Stuck | None:
@@ -98,6 +104,7 @@ def _by_accuracy(
             sharpness=0.8,
         ),
         sure=True,
+        majority=level if constant else float("nan"),
         evidence=(
             Evidence(
                 series=shown.series,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-
 ON_THRESHOLD = 0.8
 """How often verdicts that only just met their thresholds were right, on labelled runs (docs/trends.md)."""
 HIGHEST = 0.98

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from traindiag.model.curve import Curve
-from traindiag.model.names import metric_words, mode_of
+from traindiag.model.names import metric_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ def impossible_values(curve: Curve, cross_entropy: bool) -> tuple[NDArray[np.int
     if cross_entropy:
         places = np.flatnonzero(value < -1e-6)
         return (places, "a cross-entropy is never negative", 0.0) if len(places) else None
-    if mode_of(curve.metric) != "max" or not _SHARES & set(metric_words(curve.metric)):
+    if curve.mode != "max" or not _SHARES & set(metric_words(curve.metric)):
         return None
     places = np.flatnonzero(value < -ROUNDING)
     if len(places):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +16,7 @@ from traindiag.analysis.table import Reading, read_table
 from traindiag.analysis.trends import MIN_WINDOW, trend_of
 from traindiag.model.curve import Curve, curves_of_series
 from traindiag.model.frame import Series
-from traindiag.model.names import LEARNING_RATE, is_accuracy, is_loss, mode_of
+from traindiag.model.names import LEARNING_RATE, Mode, is_accuracy, is_loss
 from traindiag.model.report import Best
 from traindiag.model.run import Run
 from traindiag.model.trend import Trend
@@ -26,12 +27,16 @@ class Signals:
 
     Args:
         run: the run; its frame is reduced to curves at once, everything else when first used.
+        modes: ``"min"`` or ``"max"`` by metric, where its name says nothing or the wrong thing.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, modes: Mapping[str, Mode] | None = None) -> None:
         self.run = run
         self.series: tuple[Series, ...] = run.series
-        self.curves: tuple[Curve, ...] = tuple(curves_of_series(self.series))
+        self.curves: tuple[Curve, ...] = tuple(
+            replace(curve, mode=modes[curve.metric]) if modes and curve.metric in modes else curve
+            for curve in curves_of_series(self.series)
+        )
         self._by_series = {(curve.split, curve.metric): curve for curve in self.curves}
 
     def curve(self, split: str, metric: str) -> Curve | None:
@@ -174,7 +179,7 @@ class Signals:
     @cached_property
     def telling_metrics(self) -> tuple[Curve, ...]:
         """Metrics that can tell a good level, validation before training, accuracies before others."""
-        curves = [curve for curve in self.curves if mode_of(curve.metric) == "max" and not is_batch(curve)]
+        curves = [curve for curve in self.curves if curve.mode == "max" and not is_batch(curve)]
         return tuple(
             sorted(
                 curves, key=lambda c: (c.split == "train", not is_accuracy(c.metric), c.metric != "accuracy")

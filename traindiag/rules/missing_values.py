@@ -12,7 +12,7 @@ from traindiag.analysis.level import as_fraction
 from traindiag.analysis.signals import Signals, is_batch
 from traindiag.model.curve import Curve
 from traindiag.model.finding import Evidence, Finding, Severity
-from traindiag.model.names import LEARNING_RATE, is_loss, mode_of
+from traindiag.model.names import LEARNING_RATE, is_loss
 from traindiag.rules.base import Example, Rule, option
 from traindiag.rules.examples import decay, line
 from traindiag.rules.remedies import check_data, number
@@ -158,7 +158,7 @@ class MissingValues(Rule):
         if len(value) < self.constant or np.ptp(value) > 0 or is_loss(curve.metric):
             return None
         # A metric at its best for good (accuracy 1.0), and what is no metric at all, may well be constant.
-        if mode_of(curve.metric) is None or (mode_of(curve.metric) == "max" and value[0] in (1.0, 100.0)):
+        if curve.mode is None or (curve.mode == "max" and value[0] in (1.0, 100.0)):
             return None
         return self.finding(
             f"{curve.split} {curve.metric} is {number(float(value[0]))} in all {len(value)} epochs",

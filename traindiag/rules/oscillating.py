@@ -20,7 +20,6 @@ from traindiag.rules.remedies import (
     reduce_on_plateau,
 )
 
-
 SETTLED = 0.2
 """Leaps within this part of the run alone are a start that settled."""
 PROGRESS = 0.3

@@ -140,10 +140,13 @@ def raise_learning_rate(signals: Signals, factor: float, why: str) -> Remedy:
 def reduce_on_plateau(signals: Signals) -> Remedy:
     """Let the rate follow the curve."""
     monitor = signals.best.monitor if signals.best is not None else "val_loss"
-    call = f"ReduceLROnPlateau(monitor={monitor!r}, factor=0.3, patience=5)"
+    curve = signals.val if signals.val is not None else signals.train
+    # Half of what EarlyStopping should wait for on this curve: the lower rate needs time to show.
+    patience = 5 if curve is None or curve.mode == "max" else max(3, patience_for(curve) // 2)
+    call = f"ReduceLROnPlateau(monitor={monitor!r}, factor=0.3, patience={patience})"
     return Remedy(
         action="reduce-learning-rate-on-plateau",
-        change=f"{call} lowers the rate whenever {monitor} stops falling for 5 epochs",
+        change=f"{call} lowers the rate whenever {monitor} stops falling for {patience} epochs",
         why="a rate that is right at the start is often too large at the end",
         snippet=f"reduce_lr = keras.callbacks.{call}\nmodel.fit(..., callbacks=[reduce_lr])",
     )
@@ -252,6 +255,18 @@ def larger_validation_set(samples: int | None, wanted: int | None) -> Remedy:
 def check_data(change: str, why: str, snippet: str = "") -> Remedy:
     """Something to look for in the data."""
     return Remedy(action="check-data", change=change, why=why, snippet=snippet)
+
+
+def weigh_classes(share: float) -> Remedy:
+    """Make rare classes count as much as the common one."""
+    return Remedy(
+        action="class-weights",
+        change=f"weigh the classes: one of them is answered for every sample, and it is {share:.0%} of them",
+        why="with weights of samples / (classes * samples of the class) guessing the common class no longer pays",
+        snippet="import numpy as np\nclasses, counts = np.unique(y, return_counts=True)\n"
+        "weights = dict(zip(classes.tolist(), (len(y) / (len(classes) * counts)).tolist()))\n"
+        "model.fit(x, y, class_weight=weights)",
+    )
 
 
 def overfit_one_batch() -> Remedy:

@@ -9,7 +9,13 @@ from traindiag.analysis.signals import Signals
 from traindiag.model.finding import Finding, Remedy, Severity
 from traindiag.rules.base import Example, Rule, option
 from traindiag.rules.examples import decay, line
-from traindiag.rules.remedies import check_data, overfit_one_batch, present, raise_learning_rate
+from traindiag.rules.remedies import (
+    check_data,
+    overfit_one_batch,
+    present,
+    raise_learning_rate,
+    weigh_classes,
+)
 
 
 class StuckAtChance(Rule):
@@ -71,7 +77,9 @@ class StuckAtChance(Rule):
         rate = raise_learning_rate(
             signals, 10, "with weights that hardly move a higher rate shows at once whether it learns"
         )
-        return present(overfit_one_batch(), wiring, rate)
+        share = stuck.majority
+        imbalanced = share > max(0.6, 1.5 / (signals.classes or 2))
+        return present(weigh_classes(share) if imbalanced else None, overfit_one_batch(), wiring, rate)
 
     @classmethod
     def fires_on(cls) -> Iterable[Example]:
@@ -90,6 +98,15 @@ class StuckAtChance(Rule):
                 "loss": line(30, 0.69, 0.66, 0.002),
                 "val_loss": line(30, 0.69, 0.67),
                 "val_accuracy": [0.627] * 30,
+            },
+        )
+        yield Example(
+            "the common class of an imbalanced data set is always predicted",
+            {
+                "loss": line(30, 0.42, 0.4, 0.002),
+                "val_loss": line(30, 0.41, 0.4),
+                "accuracy": line(30, 0.86, 0.862, 0.002),
+                "val_accuracy": [0.86] * 30,
             },
         )
         yield Example("constant loss", {"loss": [0.83] * 12, "val_loss": [0.968] * 12})
