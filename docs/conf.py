@@ -24,7 +24,6 @@ smartquotes = False
 highlight_language = "none"
 
 # The API page: types are told by the docstrings, in words.
-autodoc_mock_imports = ["keras", "tensorflow"]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 default_role = "literal"
@@ -39,6 +38,8 @@ html_title = "traindiag"
 html_static_path = ["static"]
 html_css_files = ["book.css"]
 html_copy_source = False
+html_use_index = False
+html_domain_indices = False
 html_show_copyright = False
 pygments_style = "friendly"
 pygments_dark_style = "monokai"

@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bookmaking import commands, formats, gallery, links, readers, rules, schema, terminal
+from bookmaking import commands, formats, gallery, links, readers, rules, samples, schema, stand_in, terminal
 from bookmaking.pages import Shelf
 
-WRITERS = (rules, readers, formats, commands, schema, gallery)
+WRITERS = (rules, readers, formats, commands, schema, samples, gallery)
 
 
 def write_pages(docs: Path) -> list[Path]:
@@ -26,6 +26,7 @@ def write_pages(docs: Path) -> list[Path]:
 
 def setup(app: Any) -> dict[str, Any]:
     """What Sphinx calls."""
+    stand_in.install()
     terminal.setup(app)
     links.setup(app)
     app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir)))

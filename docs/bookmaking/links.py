@@ -17,9 +17,11 @@ _PAGES = (
     (r"traindiag/reports/?", lambda m: "/reference/formats.md"),
     (r"traindiag/cli/(\w+)\.py", lambda m: f"/reference/cli/{m[1]}.md"),
     (r"traindiag/cli/?", lambda m: "/reference/cli/index.md"),
-    (r"docs/gallery", lambda m: "/reference/gallery.md"),
+    (r"sample_logs/README\.md", lambda m: "/reference/sample-logs.md"),
+    (r"README\.md", lambda m: "/index.md"),
+    (r"(?:docs/)?bookmaking/gallery\.py", lambda m: "/reference/gallery.md"),
 )
-_OUTWARD = re.compile(r"(?<=\]\()(?:\.\./)+([^)#\s]+)(?=[)#])")
+_OUTWARD = re.compile(r"(?<=\]\()(?:\.\./)*([^)#\s:]+)(?=[)#])")
 
 
 def setup(app: Any) -> None:
