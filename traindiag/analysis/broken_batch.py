@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_WORDS = {"nan": "NaN", "inf": "infinity"}
+_WORDS = {"nan": "NaN", "inf": "infinite"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def broken_batch(params: Mapping[str, Any]) -> BrokenBatch | None:
         counts = {kind: _count(array, kind) for kind in _WORDS}
         if sum(counts.values()):
             unclean[str(name)] = sum(counts.values())
-            words = [f"{_WORDS[kind]} {count} times" for kind, count in counts.items() if count]
+            words = [f"{count} {_WORDS[kind]}" for kind, count in counts.items() if count]
             held.append(f"{name} holds {' and '.join(words)}")
     what = ", ".join(held) or "its inputs and labels are finite"
     epoch = told.get("epoch")

@@ -51,8 +51,8 @@ class Recorder(_Callback):  # type: ignore[misc]
         folder: where the files go; made when the first epoch begins.
         facts: more to keep in ``run.json``, such as ``{"dataset": "v3"}``.
         signals: of "gradients" (norms, relative updates and idle units by layer), "weights" (norms and histograms),
-            "nan-batch" (the first batch whose loss is not finite, and what its arrays hold). The first and the last
-            have the step's function compiled anew.
+            "nan-batch" (the first batch whose loss or arrays are not finite, and what these hold). The first and the
+            last have the step's function compiled anew.
 
     Attributes:
         recording: what is recorded of the present fit, or the last one; None before the first.

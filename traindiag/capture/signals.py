@@ -74,7 +74,7 @@ class StepSignals:
         return {} if self._gradients is None else self._gradients.take()
 
     def bad_batch(self) -> dict[str, Any] | None:
-        """The first batch since the last call whose loss was not finite: its number and what its arrays hold."""
+        """The first batch since the last call that was not finite, in its loss or its arrays, and what these hold."""
         return None if self._nan_batch is None else self._nan_batch.take()
 
     def stop(self) -> None:
@@ -275,13 +275,13 @@ def _square(ops: Any, tensor: Any) -> Any:
 
 
 class _NanBatch:
-    """The first batch of an epoch at which the loss was not finite, and what its arrays hold."""
+    """The first batch of an epoch whose loss, or one of whose arrays, was not finite, and what the arrays hold."""
 
     def __init__(self, model: Any, guard: Guard) -> None:
         self._model = model
         self._names: list[str] = []
-        # Steps so far, the first bad one (-1), statistics of its arrays.
-        width = 2 + _MOST_INPUTS * len(_STATISTICS)
+        # Steps so far, the first bad one (-1), whether its loss was finite, statistics of its arrays.
+        width = 3 + _MOST_INPUTS * len(_STATISTICS)
         start = np.zeros(width, np.float32)
         start[1] = -1
         self._tap = Tap(start, _first_bad)
@@ -306,18 +306,20 @@ class _NanBatch:
         finite = ops.cast(ops.all(ops.isfinite(loss)), "float32")
         arrays = _arrays(data)[:_MOST_INPUTS]
         self._names = [name for name, _ in arrays]
-        parts = [ops.reshape(ops.stop_gradient(finite), (1,)), ops.zeros((1,), "float32")]
-        parts += [_statistics(ops, array) for _, array in arrays]
-        parts.append(ops.zeros(((_MOST_INPUTS - len(arrays)) * len(_STATISTICS),), "float32"))
-        self._tap.put(ops.concatenate(parts))
+        told = [_statistics(ops, array) for _, array in arrays]
+        clean = ops.cast(ops.equal(sum((each[3] + each[4] for each in told), ops.zeros(())), 0), "float32")
+        rest = ops.zeros(((_MOST_INPUTS - len(arrays)) * len(_STATISTICS),), "float32")
+        head = ops.stack([ops.stop_gradient(finite * clean), ops.zeros(()), ops.stop_gradient(finite)])
+        self._tap.put(ops.concatenate([head, *told, rest]))
 
     def take(self) -> dict[str, Any] | None:
         kept = self._tap.take()
         if kept[1] < 0:
             return None
-        table = kept[2:].reshape(_MOST_INPUTS, len(_STATISTICS))
+        table = kept[3:].reshape(_MOST_INPUTS, len(_STATISTICS))
         return {
             "batch": int(kept[1]),
+            "loss_finite": bool(kept[2]),
             "arrays": {
                 name: {
                     statistic: int(value) if statistic in ("nan", "inf") else float(value)
@@ -329,7 +331,7 @@ class _NanBatch:
 
 
 def _first_bad(xp: Any, kept: Any, new: Any) -> Any:
-    """`new` begins with whether the loss is finite; `kept` with the steps so far and the first bad one."""
+    """`new` begins with whether all is finite; `kept` with the steps so far and the first bad one."""
     now = (new[0] == 0) & (kept[1] < 0)
     steps, batch = kept[0] + 1, xp.where(now, kept[0], kept[1])
     head = xp.stack([steps, batch])
