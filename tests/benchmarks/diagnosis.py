@@ -3,6 +3,8 @@
     python tests/benchmarks/diagnosis.py                 # the groups kept aside (groups.toml, small_networks.ASIDE_*)
     python tests/benchmarks/diagnosis.py --tuning        # the groups thresholds are fixed on
     python tests/benchmarks/diagnosis.py --seeds 6       # more networks
+    python tests/benchmarks/diagnosis.py --trained OUT   # Keras runs too, that trained_runs.py left in OUT
+    python tests/benchmarks/diagnosis.py --networks F    # the networks that small_networks.py left in F
 
 Prints, for each source: recall and precision of each label with Wilson intervals, macro recall and macro-F1,
 false alarms at warning or above on healthy runs, contradictions, calibration of the confidence, and how many
@@ -15,6 +17,7 @@ import argparse
 import csv
 import gzip
 import math
+import pickle
 import sys
 import tomllib
 from collections import Counter, defaultdict
@@ -25,15 +28,17 @@ from pathlib import Path
 import numpy as np
 import small_networks
 
+from traindiag import read
 from traindiag.diagnosis import diagnose_run
 from traindiag.model.convert import run_from_history
 from traindiag.model.finding import Severity
 from traindiag.model.report import RunReport
+from traindiag.model.run import Run
 
 HERE = Path(__file__).parent
 LABELLED = HERE.parents[1].parent / "shared" / "data" / "labelled"
 GROUPS = tomllib.loads((HERE / "groups.toml").read_text())
-HEALTHY = ("healthy", "still_learning")
+HEALTHY = frozenset({"healthy", "still_learning"})
 CONTRADICTIONS = (
     {"learning", "overfitting"}, {"learning", "plateau"}, {"converged", "plateau"}, {"diverging", "plateau"},
     {"diverging", "learning"}, {"overfitting", "underfitting"}, {"slow-learning", "diverging"},
@@ -43,23 +48,37 @@ CONTRADICTIONS = (
 
 @dataclass(frozen=True)
 class Case:
-    """A labelled run: its history, the number of its first epoch, and the verdicts its label accepts."""
+    """A labelled run.
+
+    Attributes:
+        accepted: the verdicts that are right, the label's own first.
+        history: Keras' names to one value an epoch.
+        run: what was read from the run's folder, with the settings in it; None where there is only a history.
+    """
 
     source: str
     name: str
     label: str
+    accepted: tuple[str, ...]
+    healthy: bool
     history: Mapping[str, list[float]]
     first_epoch: int = 0
+    run: Run | None = None
 
     def report(self, history: Mapping[str, list[float]] | None = None, step: int = 1) -> RunReport:
+        if history is None and self.run is not None:
+            return diagnose_run(self.run)
         history = history or self.history
         length = len(history["loss"])
         epochs = range(self.first_epoch, self.first_epoch + length * step, step)
         return diagnose_run(run_from_history(history, name=self.name, epoch=epochs))
 
 
-def accepted(label: str) -> tuple[str, ...]:
-    return tuple(GROUPS["accepted"][label])
+def case_of(
+    source: str, name: str, label: str, history: Mapping[str, list[float]], first_epoch: int = 0
+) -> Case:
+    """A case whose right verdicts stand in groups.toml."""
+    return Case(source, name, label, tuple(GROUPS["accepted"][label]), label in HEALTHY, history, first_epoch)
 
 
 def labelled(source: str, aside: bool) -> Iterator[Case]:
@@ -77,12 +96,18 @@ def labelled(source: str, aside: bool) -> Iterator[Case]:
                     series[row["case"]][key].append(float(value or "nan"))
     for row in csv.DictReader((folder / "labels.csv").open()):
         if (row["group"] in GROUPS["aside"][source]) == aside:
-            yield Case(source, row["case"], row["labels"], series[row["case"]])
+            yield case_of(source, row["case"], row["labels"], series[row["case"]])
 
 
-def networks(aside: bool, seeds: int) -> Iterator[Case]:
-    """Small networks trained now; their labels are checked against a test split that no rule sees."""
-    for setting, history in small_networks.labelled_runs(range(100, 100 + seeds), aside):
+def networks(aside: bool, seeds: int, file: Path | None) -> Iterator[Case]:
+    """Small networks, trained now or before; their labels are checked against a test split that no rule sees."""
+    if file is None:
+        runs = small_networks.labelled_runs(range(100, 100 + seeds), aside)
+    else:
+        # small_networks.py wrote the file as the main program.
+        sys.modules["__main__"].Setting = small_networks.Setting  # type: ignore[attr-defined]
+        runs = iter(pickle.loads(file.read_bytes()))
+    for setting, history in runs:
         if history is not None:
             shown = {
                 name: values
@@ -90,7 +115,25 @@ def networks(aside: bool, seeds: int) -> Iterator[Case]:
                 if not name.startswith("test_") and name != "learning_rate"
             }
             name = f"{setting.data}/{setting.optimizer}/{setting.seed}/{setting.notes['kind']}"
-            yield Case("networks", name, setting.label, shown, setting.notes.get("first_epoch", 0))
+            yield case_of("networks", name, setting.label, shown, setting.notes.get("first_epoch", 0))
+
+
+def trained(out: Path, aside: bool) -> Iterator[Case]:
+    """Keras runs of `traindiag train`'s scenarios that showed what they should to samples nobody else saw."""
+    for row in csv.DictReader((out / "manifest.csv").open()):
+        if row["shows"] != "True" or (row["aside"] == "True") != aside:
+            continue
+        run = read(out / row["folder"])
+        history = {name: values.tolist() for name, values in run.wide().items()}
+        yield Case(
+            source="trained",
+            name=row["folder"],
+            label=row["scenario"],
+            accepted=tuple(row["accepted"].split(";")),
+            healthy=row["status"] == "healthy",
+            history=history,
+            run=run,
+        )
 
 
 def wilson(hits: int, total: int) -> tuple[float, float]:
@@ -110,24 +153,25 @@ def print_labels(cases: list[Case], reports: list[RunReport]) -> None:
     """Recall and precision of each label, and the macro figures."""
     labels = sorted({case.label for case in cases})
     recalls, scores = [], []
-    print(f"{'label':<16}{'runs':>6}{'recall':>8}{'95 % interval':>16}{'precision':>11}   taken for")
+    pairs = list(zip(cases, reports, strict=True))
+    print(f"{'label':<26}{'runs':>6}{'recall':>8}{'95 % interval':>16}{'precision':>11}   taken for")
     for label in labels:
-        mine = [report for case, report in zip(cases, reports, strict=True) if case.label == label]
-        hits = sum(report.verdict.rule in accepted(label) for report in mine)
-        main = accepted(label)[0]
-        claimed = [case for case, report in zip(cases, reports, strict=True) if report.verdict.rule == main]
-        true = sum(main in accepted(case.label) for case in claimed)
+        mine = [(case, report) for case, report in pairs if case.label == label]
+        hits = sum(report.verdict.rule in case.accepted for case, report in mine)
+        main = mine[0][0].accepted[0]
+        claimed = [case for case, report in pairs if report.verdict.rule == main]
+        true = sum(main in case.accepted for case in claimed)
         precision = true / len(claimed) if claimed else float("nan")
         recall = hits / len(mine)
         low, high = wilson(hits, len(mine))
-        missed = Counter(report.verdict.rule for report in mine if report.verdict.rule not in accepted(label))
+        missed = Counter(r.verdict.rule for case, r in mine if r.verdict.rule not in case.accepted)
         others = ", ".join(f"{name} {count}" for name, count in missed.most_common(4))
-        print(f"{label:<16}{len(mine):>6}{recall:>8.3f}{low:>9.3f}-{high:.3f}{precision:>11.3f}   {others}")
+        print(f"{label:<26}{len(mine):>6}{recall:>8.3f}{low:>9.3f}-{high:.3f}{precision:>11.3f}   {others}")
         recalls.append(recall)
         if not math.isnan(precision):
             scores.append(2 * precision * recall / max(precision + recall, 1e-9))
     print(f"macro recall {np.mean(recalls):.3f}, macro-F1 {np.mean(scores):.3f}")
-    healthy = [report for case, report in zip(cases, reports, strict=True) if case.label in HEALTHY]
+    healthy = [report for case, report in pairs if case.healthy]
     false = [report for report in healthy if alarms(report)]
     low, high = wilson(len(false), len(healthy))
     print(f"false alarms on healthy runs: {len(false)} of {len(healthy)} ({low:.3f}-{high:.3f})")
@@ -160,9 +204,7 @@ def print_calibration(cases: Iterable[Case], reports: Iterable[RunReport]) -> No
     bins: dict[int, list[bool]] = defaultdict(list)
     for case, report in zip(cases, reports, strict=True):
         if report.verdict.status != "unjudged":
-            bins[min(int(report.verdict.confidence * 10), 9)].append(
-                report.verdict.rule in accepted(case.label)
-            )
+            bins[min(int(report.verdict.confidence * 10), 9)].append(report.verdict.rule in case.accepted)
     print("confidence   verdicts   right")
     for key in sorted(bins):
         print(f"{key / 10:.1f}-{key / 10 + 0.1:.1f}   {len(bins[key]):>10}   {np.mean(bins[key]):.3f}")
@@ -185,7 +227,7 @@ def print_robustness(cases: list[Case], reports: list[RunReport]) -> None:
         return value * (1 + 0.03 * random.standard_normal(len(value)))
 
     errors = [(c, r) for c, r in zip(cases, reports, strict=True) if r.verdict.severity == Severity.ERROR]
-    long = [(c, r) for c, r in zip(cases, reports, strict=True) if len(c.history["loss"]) >= 100]
+    long = [(c, r) for c, r in zip(cases, reports, strict=True) if len(c.history.get("loss", ())) >= 100]
     every = list(zip(cases, reports, strict=True))
     trials = {
         "loss x 100": (every, lambda c: c.report(losses(c, lambda v: v * 100))),
@@ -204,12 +246,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tuning", action="store_true", help="the groups thresholds are fixed on")
     parser.add_argument("--seeds", type=int, default=2, help="networks for each setting")
+    parser.add_argument("--networks", type=Path, help="file of networks trained before")
+    parser.add_argument("--trained", type=Path, help="folder of Keras runs, see trained_runs.py")
     arguments = parser.parse_args()
     aside = not arguments.tuning
     sources = {
         "seeded_faults": list(labelled("seeded_faults", aside)),
         "simulated_overfit": list(labelled("simulated_overfit", aside)),
-        "networks": list(networks(aside, arguments.seeds)) if arguments.seeds else [],
+        "networks": list(networks(aside, arguments.seeds, arguments.networks)) if arguments.seeds else [],
+        "trained": list(trained(arguments.trained, aside)) if arguments.trained else [],
     }
     print(f"groups {'kept aside' if aside else 'used for tuning'}")
     for source, cases in sources.items():
