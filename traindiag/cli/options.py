@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from traindiag.cli import completing
 from traindiag.cli.terminal import Color
 from traindiag.model.finding import Severity
 
@@ -34,6 +35,7 @@ FormatOption = Annotated[
         "--format",
         "-f",
         metavar="FORMAT",
+        autocompletion=completing.formats,
         help="text, json, jsonl, csv, markdown, html, notebook, junit, sarif or github. Default: by -o, else text.",
     ),
 ]
@@ -50,14 +52,23 @@ TensorBoardOption = Annotated[
 ]
 SelectOption = Annotated[
     list[str] | None,
-    typer.Option("--select", metavar="RULE", help="Only these rules: names, codes, or beginnings of codes."),
+    typer.Option(
+        "--select",
+        metavar="RULE",
+        help="Only these rules: names, codes, or beginnings of codes.",
+        autocompletion=completing.rules,
+    ),
 ]
 IgnoreOption = Annotated[
-    list[str] | None, typer.Option("--ignore", metavar="RULE", help="All but these rules.")
+    list[str] | None,
+    typer.Option("--ignore", metavar="RULE", help="All but these rules.", autocompletion=completing.rules),
 ]
 MinSeverityOption = Annotated[Severity, typer.Option("--min-severity", help="Leave out findings below this.")]
 ReaderOption = Annotated[
-    str | None, typer.Option("--reader", metavar="NAME", help="Read every file as this format.")
+    str | None,
+    typer.Option(
+        "--reader", metavar="NAME", help="Read every file as this format.", autocompletion=completing.readers
+    ),
 ]
 MapOption = Annotated[
     list[str] | None, typer.Option("--map", metavar="A=B", help="Column A is the metric B (val_loss).")
