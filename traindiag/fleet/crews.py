@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from multiprocessing import connection
@@ -99,7 +99,8 @@ class Processes(Crew):
         if self._pool is None:
             self._pool = _pool(self.jobs)
         try:
-            return self._pool.submit(judge, parcel)
+            with _undisturbed():
+                return self._pool.submit(judge, parcel)
         except BrokenProcessPool as error:
             broken: Future[list[UnitReport]] = Future()
             broken.set_exception(error)
@@ -229,7 +230,39 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
     context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
         context.set_forkserver_preload([f"{__package__}.work"])
+        _start_server()
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin)
+
+
+def _start_server() -> None:
+    """Start the process that workers are forked from, deaf to Ctrl-C: so are they, from their first moment on."""
+    from multiprocessing import forkserver
+
+    with _sigint(signal.SIG_IGN):
+        forkserver.ensure_running()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C waits until the body is done: a worker that is just being started would be left behind."""
+    came: list[int] = []
+    with _sigint(lambda number, frame: came.append(number)):
+        yield
+    if came:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _sigint(handler: Any) -> Iterator[None]:
+    """Another handler of Ctrl-C; threads beside the main one have none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _begin() -> None:
