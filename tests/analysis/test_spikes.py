@@ -67,3 +67,11 @@ def test_a_jump_at_the_very_end_is_not_known_to_come_back() -> None:
     value = fall()
     value[-1] += 2
     assert spikes_of(curve(value), least=0.4) == ()
+
+
+def test_spikes_close_together_do_not_hide_each_other() -> None:
+    value = fall()
+    places = [21, 29, 37, 45]
+    value[places] += 0.8
+    found = spikes_of(curve(value), least=0.3)
+    assert [spike.epoch for spike in found] == places

@@ -52,6 +52,7 @@ class Case:
 
     Attributes:
         accepted: the verdicts that are right, the label's own first.
+        findings: what is rightly found beside the verdict, and no false alarm.
         history: Keras' names to one value an epoch.
         run: what was read from the run's folder, with the settings in it; None where there is only a history.
     """
@@ -64,6 +65,7 @@ class Case:
     history: Mapping[str, list[float]]
     first_epoch: int = 0
     run: Run | None = None
+    findings: frozenset[str] = frozenset()
 
     def report(self, history: Mapping[str, list[float]] | None = None, step: int = 1) -> RunReport:
         if history is None and self.run is not None:
@@ -133,6 +135,7 @@ def trained(out: Path, aside: bool) -> Iterator[Case]:
             healthy=row["status"] == "healthy",
             history=history,
             run=run,
+            findings=frozenset(row["findings"].split(";")),
         )
 
 
@@ -171,12 +174,16 @@ def print_labels(cases: list[Case], reports: list[RunReport]) -> None:
         if not math.isnan(precision):
             scores.append(2 * precision * recall / max(precision + recall, 1e-9))
     print(f"macro recall {np.mean(recalls):.3f}, macro-F1 {np.mean(scores):.3f}")
-    healthy = [report for case, report in pairs if case.healthy]
-    false = [report for report in healthy if alarms(report)]
+    healthy = [(case, report) for case, report in pairs if case.healthy]
+    false = [
+        (report.name, wrong)
+        for case, report in healthy
+        if (wrong := [rule for rule in alarms(report) if rule not in case.findings])
+    ]
     low, high = wilson(len(false), len(healthy))
     print(f"false alarms on healthy runs: {len(false)} of {len(healthy)} ({low:.3f}-{high:.3f})")
-    for report in false[:12]:
-        print(f"    {report.name}: {', '.join(alarms(report))}")
+    for name, wrong in false[:12]:
+        print(f"    {name}: {', '.join(wrong)}")
     bad = [r for r in reports if any(pair <= {f.rule for f in r.findings} for pair in CONTRADICTIONS)]
     print(f"contradictions: {len(bad)} of {len(reports)}")
 

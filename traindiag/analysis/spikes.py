@@ -55,12 +55,14 @@ def spikes_of(curve: Curve, least: float, times_noise: float = 8.0) -> tuple[Spi
         return ()
     height = _heights(value)
     high = np.flatnonzero(height > max(least, times_noise * point_noise(value)))
+    # Other spikes nearby are no noise that a spike could drown in.
+    quiet = np.delete(np.arange(len(value)), high)
     spikes: list[Spike] = []
     for group in np.split(high, np.flatnonzero(np.diff(high) > RECOVERY) + 1):
         if len(group) == 0:
             continue
         top = int(group[np.argmax(height[group])])
-        around = value[max(top - _NEIGHBOURS, 0) : top + _NEIGHBOURS + 1]
+        around = value[quiet[np.abs(quiet - top) <= _NEIGHBOURS]]
         noise = max(point_noise(around), point_noise(value))
         if height[top] > times_noise * noise:
             spikes.append(
