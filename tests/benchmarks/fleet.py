@@ -31,7 +31,7 @@ from pathlib import Path
 
 import numpy as np
 
-from traindiag.readers.crc32c import masked_crc
+from traindiag.readers.eventfiles.crc32c import masked_crc
 
 EPOCHS = 50
 PAGE = resource.getpagesize()

@@ -32,7 +32,8 @@ from event_bytes import (  # noqa: E402
     version,
 )
 
-from traindiag.readers.events import EventFile, read_event_files  # noqa: E402
+from traindiag.readers.eventfiles.eventfile import EventFile  # noqa: E402
+from traindiag.readers.eventfiles.events import read_event_files  # noqa: E402
 
 BATCH = 50
 Point = tuple[str, int, float, float]

@@ -111,7 +111,8 @@ def test_single_batch_losses_from_the_events_average_to_the_epochs_value(fitted:
 def test_a_run_killed_before_its_epochs_end_keeps_what_the_batches_tell(fitted: Any, tmp_path: Path) -> None:
     """Without the epoch_loss records, the epoch values come from the batches and validation's iterations."""
     history, _, folder = fitted
-    from traindiag.readers.tfrecord import FRAME, HEADER, pages
+    from traindiag.readers.eventfiles.framing import FRAME, HEADER
+    from traindiag.readers.eventfiles.pages import pages
 
     for path in sorted(folder.rglob("*tfevents*")):
         with path.open("rb", buffering=0) as file:

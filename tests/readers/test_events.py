@@ -32,10 +32,11 @@ from event_bytes import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from traindiag.readers import tfrecord
-from traindiag.readers.bulk import passed_over
-from traindiag.readers.crc32c import masked_crc, masked_crc_of_lengths, masked_crc_of_rows
-from traindiag.readers.events import EventFile, read_event_files
+from traindiag.readers.eventfiles import walker
+from traindiag.readers.eventfiles.bulk import passed_over
+from traindiag.readers.eventfiles.crc32c import masked_crc, masked_crc_of_lengths, masked_crc_of_rows
+from traindiag.readers.eventfiles.eventfile import EventFile
+from traindiag.readers.eventfiles.events import read_event_files
 
 SHARED_TOOLS = Path(__file__).parents[2].parent / "shared" / "tools"
 Points = list[tuple[str, int, float, float]]
@@ -274,7 +275,7 @@ def test_lanes_find_what_the_plain_walk_finds(damaged: int, monkeypatch: pytest.
     hurt = np.frombuffer(data, dtype=np.uint8).copy()
     hurt[rng.integers(0, len(hurt), damaged)] ^= 0x55
     lanes = read(hurt.tobytes())
-    monkeypatch.setattr(tfrecord, "_LEAST_LANES", 1 << 30)
+    monkeypatch.setattr(walker, "_LEAST_LANES", 1 << 30)
     plain = read(hurt.tobytes())
     assert points(lanes) == points(plain)
     assert lanes.losses == plain.losses

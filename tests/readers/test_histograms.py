@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 
 from traindiag import read, read_all
 from traindiag.model.names import mode_of
-from traindiag.readers import protowire
-from traindiag.readers.histograms import Statistics, metric_of, statistics
+from traindiag.readers.eventfiles import protowire
+from traindiag.readers.eventfiles.histograms import Statistics, metric_of, statistics
 
 VALUES = np.random.default_rng(1).normal(0.3, 2.0, (40, 50))
 

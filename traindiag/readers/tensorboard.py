@@ -13,14 +13,16 @@ from typing import Any, BinaryIO, ClassVar
 
 from traindiag.model.errors import UnreadableError
 from traindiag.model.run import Damage
-from traindiag.readers import protowire
 from traindiag.readers.base import HEAD_BYTES, Fit, LogFile, LoggedRun, NotALogError, Reader, digest_of
-from traindiag.readers.crc32c import masked_crc, short_lengths
-from traindiag.readers.events import EventFile, read_event_files
-from traindiag.readers.framing import FRAME, HEADER, Loss
-from traindiag.readers.sessions import LoadedFile, Session, sessions_of
-from traindiag.readers.tagseries import series_of_tags
-from traindiag.readers.tfrecord import PAGE_BYTES
+from traindiag.readers.eventfiles import protowire
+from traindiag.readers.eventfiles.crc32c import masked_crc, short_lengths
+from traindiag.readers.eventfiles.eventfile import EventFile
+from traindiag.readers.eventfiles.events import read_event_files
+from traindiag.readers.eventfiles.framing import FRAME, HEADER, Loss
+from traindiag.readers.eventfiles.pages import PAGE_BYTES
+from traindiag.readers.eventfiles.sessions import LoadedFile, Session, sessions_of
+from traindiag.readers.eventfiles.tagseries import series_of_tags
+from traindiag.readers.pausing import no_collection
 
 _NAME = re.compile(r"tfevents", re.IGNORECASE)
 _VERSION = b"brain.Event:"
@@ -84,12 +86,9 @@ class TensorBoardReader(Reader):
         self, groups: Iterable[Sequence[LogFile]]
     ) -> Iterator[Sequence[LoggedRun] | UnreadableError]:
         for batch in _batches(groups):
-            contents = iter(_load([file for group in batch for file in group]))
-            for group in batch:
-                try:
-                    yield _runs(list(islice(contents, len(group))))
-                except UnreadableError as error:
-                    yield error
+            with no_collection():
+                runs = _runs_of_each(batch)
+            yield from runs
 
 
 def _batches(groups: Iterable[Sequence[LogFile]]) -> Iterator[list[Sequence[LogFile]]]:
@@ -105,6 +104,18 @@ def _batches(groups: Iterable[Sequence[LogFile]]) -> Iterator[list[Sequence[LogF
         total += size
     if batch:
         yield batch
+
+
+def _runs_of_each(batch: Sequence[Sequence[LogFile]]) -> list[list[LoggedRun] | UnreadableError]:
+    """The runs of each group of files, or why there are none; all files are read together."""
+    contents = iter(_load([file for group in batch for file in group]))
+    out: list[list[LoggedRun] | UnreadableError] = []
+    for group in batch:
+        try:
+            out.append(_runs(list(islice(contents, len(group)))))
+        except UnreadableError as error:
+            out.append(error)
+    return out
 
 
 def _size(file: LogFile) -> int:

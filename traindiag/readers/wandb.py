@@ -11,8 +11,8 @@ from typing import Any
 
 from traindiag.model.run import Damage
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
+from traindiag.readers.eventfiles.protowire import BYTES, WireError, fields, signed
 from traindiag.readers.parsing.records import EPOCH_KEYS, Gathered, axis_value, seconds
-from traindiag.readers.protowire import BYTES, WireError, fields, signed
 
 _MAGIC = b":W&B"
 _BLOCK = 32_768

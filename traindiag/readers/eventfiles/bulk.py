@@ -9,9 +9,18 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_EVENT_BULK = (0x22, 0x42, 0x4A)  # graph_def, tagged_run_metadata, meta_graph_def
+
+def _table(*keys: int) -> NDArray[np.bool_]:
+    """Shape (256,): which bytes are one of some keys; looking up is quicker than comparing with each."""
+    out = np.zeros(256, dtype=np.bool_)
+    out[list(keys)] = True
+    return out
+
+
+_EVENT_BULK = _table(0x22, 0x42, 0x4A)  # graph_def, tagged_run_metadata, meta_graph_def
 _HISTOGRAM = 0x2A
-_VALUE_BULK = (0x1A, 0x22, 0x32)  # old histogram, image, audio
+_VALUE_BULK = _table(0x1A, 0x22, 0x32)  # old histogram, image, audio
+_KEPT_TAGS = _table(ord("k"), ord("_"))
 _TENSOR = 0x42
 _SMALL_TENSOR = 64
 """A tensor of more bytes than this is no scalar."""
@@ -37,7 +46,7 @@ def passed_over(
     key = data[at]
     size, at = _varints(data, at + 1, bound)
     whole = usual & (at + size == end)
-    bulk = whole & np.isin(key, _EVENT_BULK)
+    bulk = whole & _EVENT_BULK[key]
     single = whole & (key == 0x2A) & (data[at] == 0x0A)
     size, at = _varints(data, at + 1, bound)
     single &= (at + size == end) & (data[at] == 0x0A)
@@ -45,9 +54,9 @@ def passed_over(
     at = np.minimum(tag_at + size, bound)
     kind = data[at]
     size, _ = _varints(data, at + 1, bound)
-    kept_tag = np.isin(data[tag_at], (ord("k"), ord("_")))
+    kept_tag = _KEPT_TAGS[data[tag_at]]
     large = (kind == _TENSOR) & (size > (_LARGE_TENSOR if histograms else _SMALL_TENSOR)) & ~kept_tag
-    pictures = np.isin(kind, _VALUE_BULK) | ((kind == _HISTOGRAM) & (not histograms))
+    pictures = _VALUE_BULK[kind] | ((kind == _HISTOGRAM) & (not histograms))
     out: NDArray[np.bool_] = bulk | (single & (at < end) & (pictures | large))
     return out
 

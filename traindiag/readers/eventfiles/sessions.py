@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from traindiag.readers.base import LogFile
-from traindiag.readers.events import EventFile, Scalars
+from traindiag.readers.eventfiles.eventfile import EventFile, Scalars
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,18 +6,14 @@ at a record and not inside one is for the walk from the beginning of the file to
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from traindiag.readers.framing import FRAME, HEADER, headers, overlapping
+from traindiag.readers.eventfiles.framing import FRAME, are_right, headers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_STRIDE = 16
-"""Steps between two looks at checksums and at which lanes are done."""
 
 
 class Lanes:
@@ -38,36 +34,23 @@ class Lanes:
     ) -> None:
         """Walks each lane to its `stop`, and over no record that ends behind its `limit`; each shape (lanes,)."""
         end = begin.copy()
-        lane, taken = np.arange(len(begin)), [begin[:0]]
-        while len(lane):
-            heads, after = _hops(data, end[lane])
-            kept = (heads < stop[lane]) & (after <= limit[lane]) & headers(data, heads)[1]
-            steps = np.where(kept.all(axis=0), _STRIDE, kept.argmin(axis=0))
-            kept &= np.arange(_STRIDE)[:, np.newaxis] < steps
-            taken.append(heads[kept])
-            whole = steps == _STRIDE
-            end[lane] = np.where(
-                whole, after[-1], heads[np.minimum(steps, _STRIDE - 1), np.arange(len(lane))]
-            )
-            lane = lane[whole]
+        lane, at = np.arange(len(begin)), begin
+        taken = [begin[:0]]
+        while len(at):
+            heads = headers(data, at)
+            after = at + FRAME + heads["low"]
+            good = are_right(heads) & (after <= limit)
+            if not good.all():
+                end[lane[~good]] = at[~good]
+                lane, at, after, stop, limit = (x[good] for x in (lane, at, after, stop, limit))
+            taken.append(at)
+            at = after
+            going = at < stop
+            if not going.all():
+                end[lane[~going]] = at[~going]
+                lane, at, stop, limit = (x[going] for x in (lane, at, stop, limit))
         # Lanes do not overlap, so sorted offsets are those of lane after lane.
         self.heads = np.sort(np.concatenate(taken))
         self.cut = np.append(np.searchsorted(self.heads, begin), len(self.heads)).tolist()
         self.begin: list[int] = begin.tolist()
         self.end: list[int] = end.tolist()
-
-
-def _hops(data: NDArray[np.uint8], at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The next headers from some places, and where their records end, were every length on the way right.
-
-    Returns:
-        Both of shape (`_STRIDE`, places); places outside the data are moved to its end.
-    """
-    sizes, top = overlapping(data, "<u4"), len(data) - HEADER
-    places = np.empty((_STRIDE + 1, len(at)), dtype=np.int64)
-    places[0] = at
-    for here, there in pairwise(places):
-        np.add(here, sizes[here], out=there)
-        there += FRAME
-        np.minimum(there, top, out=there)
-    return places[:-1], places[1:]

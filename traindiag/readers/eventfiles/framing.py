@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from traindiag.readers.crc32c import masked_crc_of_lengths, short_lengths
+from traindiag.readers.eventfiles.crc32c import masked_crc_of_lengths, short_lengths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 HEADER = 12
 FRAME = 16
 """Bytes of a record beside its payload."""
+HEAD = np.dtype(
+    {
+        "names": ["size", "low", "crc"],
+        "formats": ["<u8", "<u4", "<u4"],
+        "offsets": [0, 0, 8],
+        "itemsize": 16,
+    }
+)
+"""A header, and four bytes more that keep lengths aligned; `low` is the lower half of `size`."""
 FAR = 1 << 40
 """A longer record is taken for damage; no file system log holds one."""
 
@@ -85,16 +94,16 @@ def overlapping(data: NDArray[np.uint8], dtype: str) -> NDArray[Any]:
     return np.ndarray((len(data) - size + 1,), dtype, data, strides=(1,))
 
 
-def headers(data: NDArray[np.uint8], at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The lengths that headers at some places would give, and which of them have the right checksum.
+def headers(data: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[Any]:
+    """The headers at some places, as an array of `HEAD` of the same shape; there must be `FRAME` bytes behind each."""
+    return overlapping(data, f"V{HEAD.itemsize}")[at].view(HEAD)
 
-    Args:
-        data: bytes of a page.
-        at: places with at least `HEADER` bytes behind them, of any shape.
-    """
-    size, crc = overlapping(data, "<u8")[at], overlapping(data[8:], "<u4")[at]
+
+def are_right(heads: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which headers have the checksum of their length."""
+    size, crc = heads["size"], heads["crc"]
     good: NDArray[np.bool_] = short_lengths()[size.astype(np.uint16)] == crc
     long = size > 0xFFFF
     if long.any():
         good[long] = (masked_crc_of_lengths(size[long]) == crc[long]) & (size[long] <= FAR)
-    return size.astype(np.int64), good
+    return good

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from traindiag.readers import crc32c, protowire
+from traindiag.readers.eventfiles import crc32c, protowire
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

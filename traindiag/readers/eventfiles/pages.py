@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from traindiag.readers.framing import FRAME, HEADER, Page, Region
-from traindiag.readers.walker import walk
+from traindiag.readers.eventfiles.framing import FRAME, HEADER, Page, Region
+from traindiag.readers.eventfiles.walker import walk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from traindiag.readers import protowire
+from traindiag.readers.eventfiles import protowire
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,15 +6,25 @@ confirmed by the walk from the beginning. After damage the next offset whose len
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from struct import Struct
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from traindiag.readers.crc32c import masked_crc, masked_crc_of_lengths, short_lengths
-from traindiag.readers.framing import FAR, FRAME, HEADER, Loss, Region, headers, overlapping
-from traindiag.readers.lanes import Lanes
+from traindiag.readers.eventfiles.crc32c import masked_crc, masked_crc_of_lengths, short_lengths
+from traindiag.readers.eventfiles.framing import (
+    FAR,
+    FRAME,
+    HEADER,
+    Loss,
+    Region,
+    are_right,
+    headers,
+    overlapping,
+)
+from traindiag.readers.eventfiles.lanes import Lanes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -136,9 +146,10 @@ class _Walker:
         parts, most, last = [np.empty(0, dtype=np.int64)], _FEW, end - HEADER
         while at < stop and at <= last:
             hops = self._hops(at, min(stop, last + 1), most)
-            heads = np.array(hops[:-1])
-            size, good = headers(self.data, heads)
-            whole = good & (heads + (FRAME + size) <= end)
+            heads = np.frombuffer(hops, dtype=np.int64)[:-1]
+            found = headers(self.data, heads)
+            good = are_right(found)
+            whole = good & (heads + (FRAME + found["size"].astype(np.int64)) <= end)
             count = len(heads) if whole.all() else int(whole.argmin())
             parts.append(heads[:count])
             at = hops[count]
@@ -148,9 +159,9 @@ class _Walker:
             most = min(4 * most, _MANY)
         return np.concatenate(parts), at, _STOP if at >= stop else _SHORT
 
-    def _hops(self, at: int, stop: int, most: int) -> list[int]:
+    def _hops(self, at: int, stop: int, most: int) -> array[int]:
         """Where headers are from `at` on, were every length on the way right; the last one is behind `stop`."""
-        view, hops = self.data.data, [at]
+        view, hops = self.data.data, array("q", [at])
         for _ in range(most):
             (size,) = _unpack_word(view, at)
             at += FRAME + size

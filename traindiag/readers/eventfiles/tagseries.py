@@ -11,17 +11,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from traindiag.analysis.epochs import epochs_from_boundaries, last_per_epoch, mean_per_epoch
 from traindiag.model.frame import MISSING, Series
 from traindiag.model.names import split_and_metric
-from traindiag.readers.events import Scalars
-from traindiag.readers.histograms import MARK, Statistics, metric_of
-from traindiag.readers.sessions import LoadedFile, Session, point_keys
+from traindiag.readers.eventfiles.eventfile import Scalars
+from traindiag.readers.eventfiles.histograms import MARK, Statistics, metric_of
+from traindiag.readers.eventfiles.sessions import LoadedFile, Session, point_keys
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +41,8 @@ class _Row:
         split: as the folder says; empty where it does not.
         epoch: int64, `MISSING` where unknown; None when no row has one.
         over: the last epoch known to have ended.
-        on_epochs, of_batches: whether the tag is ``epoch_...`` or ``batch_...``.
+        on_epochs, of_batches, of_evaluation: whether the tag is ``epoch_...``, ``batch_...`` or
+            ``evaluation_..._vs_iterations``.
         statistic: of a histogram its tag and the name of the statistic; None for scalars.
     """
 
@@ -49,18 +51,34 @@ class _Row:
     points: Scalars
     epoch: NDArray[np.int64] | None = None
     over: int = -1
-    on_epochs: bool = False
-    of_batches: bool = False
-    statistic: tuple[str, str] | None = None
+    on_epochs: bool = field(init=False)
+    of_batches: bool = field(init=False)
+    of_evaluation: bool = field(init=False)
+    statistic: tuple[str, str] | None = field(init=False)
 
     def __post_init__(self) -> None:
-        if MARK in self.tag:
-            tag, _, name = self.tag.rpartition(MARK)
-            self.statistic = (tag, name) if name in Statistics._fields else None
-            if self.statistic:
-                return
-        self.on_epochs = _is_epoch_tag(self.tag)
-        self.of_batches = self.tag.startswith(_BATCH) and len(self.tag) > len(_BATCH)
+        self.on_epochs, self.of_batches, self.of_evaluation, self.statistic = _kind_of(self.tag)
+
+
+class _Kind(NamedTuple):
+    """What a tag alone tells; see `_Row`."""
+
+    on_epochs: bool = False
+    of_batches: bool = False
+    of_evaluation: bool = False
+    statistic: tuple[str, str] | None = None
+
+
+@lru_cache(maxsize=4096)
+def _kind_of(tag: str) -> _Kind:
+    bare, mark, name = tag.rpartition(MARK)
+    if mark and name in Statistics._fields:
+        return _Kind(statistic=(bare, name))
+    return _Kind(
+        on_epochs=_is_epoch_tag(tag),
+        of_batches=tag.startswith(_BATCH) and len(tag) > len(_BATCH),
+        of_evaluation=_EVALUATION.fullmatch(tag) is not None,
+    )
 
 
 def series_of_tags(session: Session) -> tuple[list[Series], dict[str, str]]:
@@ -139,8 +157,8 @@ class _Names:
     def of(self, row: _Row) -> tuple[str, str]:
         if row.statistic:
             return self.free(row.split or "train", metric_of(*row.statistic), row.tag.replace(MARK, " "))
-        default = row.split or ("val" if _EVALUATION.fullmatch(row.tag) else "train")
-        if _EVALUATION.fullmatch(row.tag) or row.of_batches:
+        default = row.split or ("val" if row.of_evaluation else "train")
+        if row.of_evaluation or row.of_batches:
             named = default, row.tag
         elif row.on_epochs:
             named = split_and_metric(row.tag[len(_EPOCH) :], default)
@@ -222,7 +240,7 @@ def _epochs_by_order(row: _Row, session: Session) -> None:
 
 def _iterations_at_epoch_ends(rows: Sequence[_Row]) -> NDArray[np.int64] | None:
     """The optimizer's iterations at the end of epoch 0, 1, ..., as validation logged them."""
-    evaluation = next((row for row in rows if _EVALUATION.fullmatch(row.tag)), None)
+    evaluation = next((row for row in rows if row.of_evaluation), None)
     if evaluation is None:
         return None
     iterations = evaluation.points.step

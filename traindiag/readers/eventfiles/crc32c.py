@@ -44,9 +44,16 @@ def advance(state: int, count: int) -> int:
     """The CRC state after `count` zero bytes, at most `LINE` of them."""
     # A state of four bytes acts like four bytes of data that come first.
     out = state >> 8 * count
-    for i in range(min(count, 4)):
-        out ^= int(tables()[count - 1 - i, state >> 8 * i & 0xFF])
+    for i, table in enumerate(_advancing(count)):
+        out ^= table[state >> 8 * i & 0xFF]
     return out
+
+
+@cache
+def _advancing(count: int) -> list[list[int]]:
+    """What each of the four bytes of a state becomes after `count` more bytes."""
+    rows: list[list[int]] = tables()[max(count - 4, 0) : count][::-1].tolist()
+    return rows
 
 
 def start(length: int) -> int:
