@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import gc
 import json
 import os
 import sys
@@ -24,8 +25,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+# Networks this small are multiplied faster by one thread; numpy asks once, when it is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import witness
@@ -34,6 +40,10 @@ HERE = Path(__file__).parent
 GROUPS = tomllib.loads((HERE / "groups.toml").read_text())["trained"]
 COLUMNS = ("folder", "scenario", "dataset", "optimizer", "seed", "status", "accepted", "findings", "severity",
            "aside", "shows", "epochs", "seconds")  # fmt: skip
+
+
+TIMED = ("input-bound", "slowing-down")
+"""Scenarios whose outcome is in the seconds of a machine that has nothing else to do; not part of the grid."""
 
 
 @dataclass(frozen=True, order=True)
@@ -67,7 +77,7 @@ class Record:
     def console(self) -> nullcontext[None]:
         return nullcontext()
 
-    def callbacks(self) -> list[Any]:
+    def callbacks(self, first_epoch: int) -> list[Any]:
         import keras
 
         from traindiag.capture.callbacks import learning_rate_logger
@@ -93,7 +103,8 @@ class Record:
             model.jax_state_sync()
         x, y = self.test
         with np.errstate(all="ignore"):
-            loss, skill = measured(answers(model, x), y, self.classes)
+            output = np.asarray(answers(model, x), dtype=np.float64)
+            loss, skill = measured(output, y, self.classes)
         self.losses.append(loss)
         self.skills.append(skill)
 
@@ -114,7 +125,6 @@ ACTIVATIONS = {
 
 def answers(model: Any, x: Any) -> Any:
     """What a network of dense layers answers, in numpy: a backend would compile every operation for every shape."""
-    x = np.asarray(x, dtype=np.float64)
     for layer in model.layers:
         for kernel, bias in [layer.get_weights()] if layer.weights else []:
             x = x @ kernel + bias
@@ -274,11 +284,17 @@ def main() -> int:
     parser.add_argument("--dataset", nargs="*", default=[])
     parser.add_argument("--optimizer", nargs="*", default=[])
     parser.add_argument("--most", type=int, default=4, help="runs of one scenario and seed")
+    parser.add_argument(
+        "--manifest", action="store_true", help="train nothing, write the manifest of what is there"
+    )
     parser.add_argument("--minutes", type=float, default=25.0, help="begin no run after this")
     arguments = parser.parse_args()
     out: Path = arguments.out.resolve()
     if out.is_relative_to(HERE.parents[1]):
         parser.error("OUT must lie outside the repository")
+    if arguments.manifest:
+        print_summary(manifest(out))
+        return 0
     out.mkdir(parents=True, exist_ok=True)
     os.nice(10)
     for variable, value in {
@@ -288,15 +304,18 @@ def main() -> int:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
         # Compiling costs more than such networks ever win by it.
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+        "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_cpu_multi_thread_eigen=false",
     }.items():
         os.environ.setdefault(variable, value)
+    # Keras collects garbage before each run; what is imported need not be looked at each time.
+    import_module("keras")
+    gc.freeze()
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     grid = thinned(
         [
             cell
             for cell in cells(arguments.scenario, arguments.dataset, arguments.optimizer, seeds)
-            if cell.scenario not in arguments.without
+            if cell.scenario not in (*TIMED, *arguments.without)
         ],
         arguments.most,
     )

@@ -58,6 +58,19 @@ class TestEveryScenario:
         with pytest.raises(UsageError, match="optimizer 'lion'"):
             scenario(optimizer="lion")
 
+    @pytest.mark.keras
+    def test_builds(self, scenario: type[Scenario]) -> None:
+        """Data, network, optimizer and input fit each other: one step can be trained."""
+        made = scenario()
+        data = made.data(0)
+        model = made.model(data, 0)
+        made.compile(model, data, 4, 3)
+        given = made.training_input(data, 0)
+        x, y = (given["x"], given["y"]) if "y" in given else given["x"][0]
+        logs = model.train_on_batch(x[:8], y[:8], return_dict=True)
+        assert "loss" in logs
+        assert len(made.callbacks(3)) < 4
+
 
 def test_unknown_name_suggests_the_right_one() -> None:
     with pytest.raises(UsageError, match=r"did you mean overfitting\?"):

@@ -94,7 +94,7 @@ def test_facts_of_the_run(trained: Trained) -> None:
     assert facts == result.facts
     assert facts["scenario"] == "overfitting"
     assert (facts["seed"], facts["epochs"], facts["batch_size"]) == (1, 3, 32)
-    assert facts["steps_per_epoch"] == math.ceil(facts["train_samples"] / facts["batch_size"]) == 10
+    assert facts["steps_per_epoch"] == math.ceil(facts["train_samples"] / facts["batch_size"]) == 9
     assert facts["optimizer"]["name"] == "adam"
     assert facts["learning_rate"] == pytest.approx(result.history["learning_rate"][0])
     assert facts["device"]["kind"] == "cpu"

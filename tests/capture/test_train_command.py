@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -29,6 +30,13 @@ def test_list_names_every_scenario_without_keras() -> None:
         (["overfitting", "--epochs", "0"], "--epochs"),
         (["overfitting", "--device", "tpu"], "--device"),
         (["--seed", "3"], "no scenario given"),
+        (["overfitting", "--all"], "leave out overfitting, or --all"),
+        (["overfitting", "--repeat", "0"], "--repeat"),
+        (["overfitting", "--dataset", "moon"], "did you mean moons?"),
+        (["overfitting", "--dataset", "diabetes"], "does not work with the data set 'diabetes'"),
+        (["diverging", "--optimizer", "adam"], "does not work with the optimizer 'adam'"),
+        (["--all", "--dataset", "moon"], "did you mean moons?"),
+        (["--all", "--optimizer", "lion"], "there is no optimizer 'lion'"),
     ],
 )
 def test_wrong_use_is_one_line(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,3 +78,54 @@ def test_a_real_training_by_the_command(tmp_path: Path) -> None:
     assert others[-1] == "next: traindiag analyze run"
     assert len(others) == 2
     assert (tmp_path / "run" / "log.csv").stat().st_size > 0
+
+
+@pytest.mark.keras
+def test_seeds_are_trained_and_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "train",
+        "non-finite-data",
+        "--out",
+        str(tmp_path),
+        "--repeat",
+        "2",
+        "--seed",
+        "5",
+        "--epochs",
+        "4",
+    ]
+    assert run([*words, "--optimizer", "sgd", "--dataset", "moons", "--compare"]) == 0
+    shown = capsys.readouterr()
+    assert [line.split() for line in shown.out.splitlines()] == [
+        ["scenario", "expected", "found"],
+        ["non-finite-data", "non-finite", "non-finite", "x2", "yes"],
+        [],
+        ["2", "of", "2", "agree"],
+    ]
+    assert "1/2 training non-finite-data (seed 5, 4 epochs) on " in shown.err
+    for seed in (5, 6):
+        facts = json.loads((tmp_path / f"seed-{seed}" / "run.json").read_text())
+        assert facts["seed"] == seed
+        assert facts["dataset"] == "moons"
+        assert facts["optimizer"]["name"] == "sgd"
+
+
+@pytest.mark.keras
+def test_a_disagreement_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two epochs of any scenario are too short: no verdict of an illness can be right."""
+    words = ["train", "overfitting", "--out", str(tmp_path / "x"), "--epochs", "2", "--compare"]
+    assert run(words) == 1
+    shown = capsys.readouterr().out
+    assert "too-short" in shown
+    assert "0 of 1 agree\ndisagreeing: overfitting (seed 0)\n" in shown
+
+
+@pytest.mark.keras
+def test_mixed_precision_is_recorded_and_undone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import keras
+
+    words = ["train", "too-short", "--out", str(tmp_path / "x"), "--mixed-precision", "--device", "cpu"]
+    assert run(words) == 0
+    assert "mixed_bfloat16" in capsys.readouterr().err.splitlines()[0]
+    assert json.loads((tmp_path / "x" / "run.json").read_text())["precision"] == "mixed_bfloat16"
+    assert keras.config.dtype_policy().name == "float32"

@@ -21,7 +21,8 @@ class EveryForm:
     """Writes the logs of one run below a folder.
 
     Call `callbacks()` once for each `fit` of the run and pass the result on, inside `console()`; call
-    `finish()` when the run is over. A second `fit` continues the files, as a resumed training does.
+    `finish()` when the run is over. A second `fit` continues the files, as a resumed training does. One that counts
+    its epochs from zero again has a History of its own, as in Keras: the one before is lost.
 
     Args:
         folder: where the files go; it must exist.
@@ -44,10 +45,10 @@ class EveryForm:
         recorded = {} if self._history is None else self._history.history
         return {name: [float(value) for value in values] for name, values in recorded.items()}
 
-    def callbacks(self) -> list[Any]:
-        """The callbacks that record the next `fit`."""
+    def callbacks(self, first_epoch: int = 0) -> list[Any]:
+        """The callbacks that record the next `fit`, which begins at some epoch."""
         callbacks = import_keras().callbacks
-        if self._history is None:
+        if self._history is None or first_epoch == 0:
             self._history = callbacks.History()
         again, self._fits = self._fits > 0, self._fits + 1
         return [

@@ -96,8 +96,9 @@ def train_scenario(
     begin = time.perf_counter()
     facts: dict[str, Any] = {"scenario": name, "seed": seed, "epochs_wanted": wanted}
     try:
-        with on_device(device), precision(precision_of(device) if mixed_precision else "float32"):
-            facts |= fit_scenario(scenario, recorder, seed, wanted)
+        policy = precision_of(device) if mixed_precision else "float32"
+        with on_device(device):
+            facts |= fit_scenario(scenario, recorder, seed, wanted, policy=policy)
     finally:
         # Also after Ctrl-C or a failure: what was trained so far is a log worth reading.
         recorder.finish()
@@ -150,15 +151,21 @@ def _prepare(out: Path, overwrite: bool) -> None:
 class Recorder(Protocol):
     """What records a training, whatever it writes."""
 
-    def callbacks(self) -> list[Any]:
-        """The callbacks that record the next `fit`."""
+    def callbacks(self, first_epoch: int) -> list[Any]:
+        """The callbacks that record the next `fit`, which begins at some epoch."""
 
     def console(self) -> AbstractContextManager[None]:
         """Takes what Keras prints inside."""
 
 
 def fit_scenario(
-    scenario: Scenario, recorder: Recorder, seed: int, epochs: int, *, verbose: int = 1
+    scenario: Scenario,
+    recorder: Recorder,
+    seed: int,
+    epochs: int,
+    *,
+    policy: str = "float32",
+    verbose: int = 1,
 ) -> dict[str, Any]:
     """Trains a scenario from a fresh Keras state and gives the facts that only the training knows.
 
@@ -167,40 +174,41 @@ def fit_scenario(
         recorder: gives the callbacks that record it.
         seed: of data, weights and shuffling.
         epochs: how many.
+        policy: Keras' name of the precision.
         verbose: as in `fit`.
     """
     keras = import_keras()
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     data = scenario.data(seed)
-    batch_size = scenario.settings.batch_size
-    steps = -(-len(data.train[0]) // batch_size)
-    model = scenario.model(data, seed)
-    own: list[Any] = []
-    for stage in scenario.stages(epochs):
-        # A new optimizer each time: a resumed training has its weights, seldom its optimizer state.
-        scenario.compile(model, data, steps, epochs)
-        own = scenario.callbacks(stage.stop)
-        with recorder.console(), warnings.catch_warnings():
-            # Keras warns of some faults that are here on purpose, such as a network without trainable weights.
-            warnings.simplefilter("ignore")
-            model.fit(
-                **scenario.training_input(data, seed),
-                validation_data=data.val,
-                initial_epoch=stage.start,
-                epochs=stage.stop,
-                verbose=verbose,
-                callbacks=own + recorder.callbacks(),
-            )
+    steps = -(-len(data.train[0]) // scenario.settings.batch_size)
+    with precision(policy):
+        model = scenario.model(data, seed)
+        own: list[Any] = []
+        for stage in scenario.stages(epochs):
+            # A new optimizer each time: a resumed training has its weights, seldom its optimizer state.
+            scenario.compile(model, data, steps, epochs)
+            own = scenario.callbacks(stage.stop)
+            with recorder.console(), warnings.catch_warnings():
+                # Keras warns of some faults that are here on purpose, such as no weights that could be trained.
+                warnings.simplefilter("ignore")
+                model.fit(
+                    **scenario.training_input(data, seed),
+                    validation_data=data.val,
+                    initial_epoch=stage.start,
+                    epochs=stage.stop,
+                    verbose=verbose,
+                    callbacks=own + recorder.callbacks(stage.start),
+                )
     return {
         "dataset": scenario.data_name,
         "steps_per_epoch": steps,
-        "batch_size": batch_size,
+        "batch_size": scenario.settings.batch_size,
         "train_samples": len(data.train[0]),
         "val_samples": 0 if data.val is None else len(data.val[0]),
         "parameters": int(model.count_params()),
         "learning_rate": scenario.settings.learning_rate,
         "optimizer": keras.saving.serialize_keras_object(model.optimizer)["config"],
         "callbacks": [callback_facts(each) for each in own],
-        "precision": keras.config.dtype_policy().name,
+        "precision": policy,
     }

@@ -7,60 +7,171 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from traindiag.capture.device import DeviceChoice
-from traindiag.cli import completing
 from traindiag.cli.output import say
 from traindiag.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from traindiag.capture.scenarios.base import Scenario
     from traindiag.capture.train import TrainResult
+
+OK, DISAGREED = 0, 1
 
 EXAMPLES = """[bold]Examples[/bold]
 $ traindiag train --list
 $ traindiag train overfitting --out demo && traindiag analyze demo
 $ traindiag train plateau --out runs/plateau-1 --seed 1 --device gpu
+$ traindiag train overfitting --repeat 5 --dataset moons --optimizer rmsprop --compare
+$ traindiag train --all --compare --out runs
 """
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "GLOG_minloglevel": "3"}
+ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "GRPC_VERBOSITY": "ERROR",
+    "GLOG_minloglevel": "3",
+    # JAX else takes three quarters of a GPU's memory, also what other programs use; TensorFlow is told by itself.
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+}
 
 
 def train(
     scenario: Annotated[
-        str | None,
-        typer.Argument(
-            help="What to train; --list names them.", show_default=False, autocompletion=completing.scenarios
-        ),
+        str | None, typer.Argument(help="What to train; --list names them.", show_default=False)
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for the logs.", show_default="logs/SCENARIO")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for the logs; with --all or --repeat the runs get folders in it.",
+            show_default="logs/SCENARIO",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of data, weights and shuffling.")] = 0,
+    repeat: Annotated[int, typer.Option(min=1, help="Train with so many seeds, from --seed on.")] = 1,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="How many to train.", show_default="the scenario's own")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Data set to train on.", show_default="the scenario's own")
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            help="adam, nadam, rmsprop, sgd or momentum, at a rate as far from its usual one.",
+            show_default="the scenario's own",
+        ),
     ] = None,
     device: Annotated[
         DeviceChoice, typer.Option(help="auto takes a GPU if Keras' backend sees one, else the CPU.")
     ] = DeviceChoice.AUTO,
+    mixed_precision: Annotated[
+        bool, typer.Option("--mixed-precision", help="Half floats on a GPU, bfloat16 on a CPU.")
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier recording in the folder.")
     ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Train every scenario.")] = False,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare", help="Print the expected and the found verdict; exit with 1 if they disagree."
+        ),
+    ] = False,
     listed: Annotated[bool, typer.Option("--list", help="Name the scenarios and leave.")] = False,
-) -> None:
+) -> int:
     """Really train a small Keras model with a known illness, or a healthy one, and keep its logs."""
     if listed:
         _print_scenarios()
-        return
-    if scenario is None:
+        return OK
+    jobs = _jobs(scenario, every, out, range(seed, seed + repeat), epochs, dataset, optimizer)
+    results = _train(jobs, device, mixed_precision, overwrite)
+    if compare:
+        from traindiag.capture.outcome import outcome_of
+        from traindiag.cli.agreement import print_agreement
+
+        agree = print_agreement([outcome_of(job.scenario, job.seed, job.folder) for job in jobs])
+        return OK if agree else DISAGREED
+    # The folders alone on standard output, for `traindiag analyze "$(traindiag train overfitting)"`.
+    for job, _ in zip(jobs, results, strict=True):
+        typer.echo(str(job.folder))
+    say(f"next: traindiag analyze {jobs[0].folder if len(jobs) == 1 else _base(scenario, out)}")
+    return OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One training to do: which scenario, how, and where its logs go."""
+
+    scenario: type[Scenario]
+    folder: Path
+    seed: int
+    epochs: int
+    dataset: str | None
+    optimizer: str | None
+
+
+def _jobs(
+    name: str | None,
+    every: bool,
+    out: Path | None,
+    seeds: range,
+    epochs: int | None,
+    dataset: str | None,
+    optimizer: str | None,
+) -> list[Job]:
+    """What to train, checked before Keras is loaded."""
+    from traindiag.capture.scenarios.base import all_scenarios, scenario_named
+
+    if every and name is not None:
+        raise UsageError("--all trains every scenario", next_step=f"leave out {name}, or --all")
+    if name is None and not every:
         raise UsageError("no scenario given", next_step="traindiag train --list names them all")
-    result = _train(scenario, out or Path("logs", scenario), seed, epochs, device, overwrite)
-    say(f"{_epochs(result.facts['epochs'])} in {result.facts['seconds']:.1f} s")
-    say(f"next: traindiag analyze {result.folder}")
-    # The folder alone on standard output, for `traindiag analyze "$(traindiag train overfitting)"`.
-    typer.echo(str(result.folder))
+    chosen = all_scenarios() if name is None else (scenario_named(name),)
+    jobs = []
+    for scenario in chosen:
+        if every and not _takes(scenario, dataset, optimizer):
+            say(f"leaving out {scenario.name}: it does not work with this data set or optimizer")
+            continue
+        scenario(dataset=dataset, optimizer=optimizer)
+        for seed in seeds:
+            folder = _base(name, out) / (scenario.name if every else "")
+            jobs.append(
+                Job(
+                    scenario=scenario,
+                    folder=folder / f"seed-{seed}" if len(seeds) > 1 else folder,
+                    seed=seed,
+                    epochs=epochs or scenario.epochs,
+                    dataset=dataset,
+                    optimizer=optimizer,
+                )
+            )
+    if not jobs:
+        raise UsageError("no scenario works with this data set and optimizer")
+    return jobs
+
+
+def _base(name: str | None, out: Path | None) -> Path:
+    """The folder of all that is trained."""
+    return out or (Path("logs") if name is None else Path("logs", name))
+
+
+def _takes(scenario: type[Scenario], dataset: str | None, optimizer: str | None) -> bool:
+    from traindiag.capture.data import data_set
+    from traindiag.capture.scenarios.base import usual_rate
+
+    if dataset is not None:
+        data_set(dataset)
+    if optimizer is not None:
+        usual_rate(optimizer)
+    return (dataset is None or dataset in scenario.possible_datasets()) and (
+        optimizer is None or optimizer in scenario.possible_optimizers()
+    )
 
 
 def _epochs(count: int) -> str:
@@ -79,31 +190,44 @@ def _print_scenarios() -> None:
 
 
 def _train(
-    name: str, out: Path, seed: int, epochs: int | None, device: DeviceChoice, overwrite: bool
-) -> TrainResult:
-    from traindiag.capture.device import choose_device, require_extras
-    from traindiag.capture.scenarios.base import scenario_named
+    jobs: list[Job], choice: DeviceChoice, mixed_precision: bool, overwrite: bool
+) -> list[TrainResult]:
+    from traindiag.capture.device import choose_device, precision_of, require_extras
     from traindiag.capture.train import check_folder, train_scenario
 
     # All that can be wrong is found before the seconds that loading Keras takes.
-    total = epochs or scenario_named(name).epochs
-    check_folder(out, overwrite)
-    for variable, value in QUIET.items():
+    for job in jobs:
+        check_folder(job.folder, overwrite)
+    for variable, value in ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
     with quiet_native_talk():
         require_extras()
-        chosen = choose_device(device)
-    say(f"training {name} (seed {seed}, {_epochs(total)}) on {chosen}")
-    with progress(name, total) as on_epoch:
-        return train_scenario(
-            name,
-            out,
-            seed=seed,
-            epochs=epochs,
-            device=chosen,
-            overwrite=overwrite,
-            on_epoch=on_epoch,
-        )
+        device = choose_device(choice)
+    where = f"on {device}" + (f", {precision_of(device)}" if mixed_precision else "")
+    results = []
+    for number, job in enumerate(jobs, start=1):
+        count = f"{number}/{len(jobs)} " if len(jobs) > 1 else ""
+        say(f"{count}training {job.scenario.name} (seed {job.seed}, {_epochs(job.epochs)}) {where}")
+        with progress(job.scenario.name, job.epochs) as on_epoch:
+            result = train_scenario(
+                job.scenario.name,
+                job.folder,
+                seed=job.seed,
+                epochs=job.epochs,
+                device=device,
+                dataset=job.dataset,
+                optimizer=job.optimizer,
+                mixed_precision=mixed_precision,
+                overwrite=overwrite,
+                on_epoch=on_epoch,
+            )
+        results.append(result)
+        if len(jobs) == 1:
+            say(f"{_epochs(result.facts['epochs'])} in {result.facts['seconds']:.1f} s")
+    if len(jobs) > 1:
+        seconds = sum(result.facts["seconds"] for result in results)
+        say(f"{len(jobs)} trainings in {seconds:.0f} s")
+    return results
 
 
 @contextmanager

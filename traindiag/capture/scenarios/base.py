@@ -176,9 +176,22 @@ class Scenario(ABC):
         return (range(epochs),)
 
 
+def usual_rate(optimizer: str) -> float:
+    """The optimizer's usual rate.
+
+    Raises:
+        UsageError: there is no such optimizer here.
+    """
+    if optimizer not in USUAL_RATES:
+        names = list(USUAL_RATES)
+        hint = did_you_mean(optimizer, names, f"there are {', '.join(names)}")
+        raise UsageError(f"there is no optimizer {optimizer!r}", next_step=hint)
+    return USUAL_RATES[optimizer]
+
+
 def with_optimizer(knobs: Knobs, optimizer: str) -> Knobs:
     """The knobs with another optimizer, at a rate as far from its usual one as theirs is."""
-    factor = USUAL_RATES[optimizer] / USUAL_RATES[knobs.optimizer]
+    factor = usual_rate(optimizer) / usual_rate(knobs.optimizer)
     return replace(knobs, optimizer=optimizer, learning_rate=knobs.learning_rate * factor)
 
 
