@@ -157,13 +157,17 @@ def _by_flat_loss(signals: Signals, train: Shape) -> Stuck | None:
         + ("" if val is None else ", and the validation loss wins nothing"),
         confidence=confidence(ratio(DEAD_RANGE, moved), sharpness=0.3),
         sure=False,
-        evidence=tuple(_loss_evidence(shape, float(shape.gain / shape.start), DEAD_FALL) for shape in shapes),
+        evidence=tuple(
+            _loss_evidence(shape, float((shape.start - shape.end) / shape.start), DEAD_FALL)
+            for shape in shapes
+        ),
     )
 
 
 def _won_something(shape: Shape) -> bool:
-    """Whether a loss fell visibly from its start, but for its noise."""
-    return not shape.positive or shape.gain > max(DEAD_FALL * shape.start, 3 * shape.noise)
+    """Whether a loss ended visibly below its start, but for its noise."""
+    won = shape.start - shape.end
+    return not shape.positive or won > max(DEAD_FALL * shape.start, 3 * shape.noise)
 
 
 def _loss_evidence(shape: Shape, observed: float, threshold: float) -> Evidence:
