@@ -72,6 +72,7 @@ def test_written_forms(text: str, name: str, which: str, operator: str, limit: f
     [
         ("val_loss", "NAME <= LIMIT"),
         ("val_loss = 3", "NAME <= LIMIT"),
+        ("val_loss =< 3", "NAME <= LIMIT"),
         ("<= 3", "NAME <= LIMIT"),
         ("val_loss <= much", "NAME <= LIMIT"),
         ("val_loss <= 3 h", "leave the unit out"),

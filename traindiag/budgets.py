@@ -45,7 +45,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 _SECONDS = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _BUDGET = re.compile(
-    r"(?:(?P<which>best|last)\s+)?(?P<name>\S.*?)\s*(?P<operator><=|>=|<|>)\s*"
+    r"(?:(?P<which>best|last)\s+)?(?P<name>\S.*?)(?<![<>=])\s*(?P<operator><=|>=|<|>)\s*"
     r"(?P<limit>[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*(?P<unit>[a-z]*|%)",
     re.IGNORECASE,
 )

@@ -241,6 +241,35 @@ def test_terminal_without_utf8_gets_ascii(log: Path) -> None:
     assert "x overfit" in done.stdout
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there is no head")
+@pytest.mark.parametrize("command", ["rules", "explain overfitting", "replay overfit.csv"])
+def test_a_closed_pipe_is_no_failed_gate(log: Path, command: str) -> None:
+    python = f"{sys.executable} -c 'from traindiag.cli.app import main; main()'"
+    # The reader is gone before anything is written.
+    script = f"(sleep 1; {python} {command}; echo $? >&2) | true"
+    done = subprocess.run(script, shell=True, capture_output=True, text=True, cwd=log.parent, check=False)
+    assert done.stderr == "0\n"
+
+
+@pytest.mark.parametrize("format", ["html", "markdown", "junit", "csv", "github"])
+def test_documents_are_utf_8_in_any_locale(tmp_path: Path, format: str) -> None:
+    _csv(tmp_path / "läufe-訓練.csv")
+    command = ["-c", "from traindiag.cli.app import main; main()", "analyze", "läufe-訓練.csv", "-f", format]
+    done = subprocess.run(
+        [sys.executable, *command],
+        capture_output=True,
+        cwd=tmp_path,
+        env=dict(os.environ) | {"PYTHONIOENCODING": "cp1252"},
+        check=True,
+    )
+    assert "läufe-訓練" in done.stdout.decode("utf-8")
+
+
+def test_output_cannot_be_a_folder(log: Path) -> None:
+    error = _error(traindiag("analyze", log, "-o", log.parent))
+    assert error.endswith("is a folder; name a file in it")
+
+
 def test_closed_pipe_is_quiet(log: Path) -> None:
     command = f'"{sys.executable}" -c "from traindiag.cli.app import main; main()" rules --format json'
     done = subprocess.run(

@@ -93,3 +93,11 @@ def test_stall(tmp_path, capsys):
     words = ["watch", str(tmp_path), "--until-finished", "--finished-after", "0.6", "--every", "0.05"]
     assert run([*words, "--stall-after", "0.2", "--fail-on", "warning"]) == 1
     assert "stalled" in capsys.readouterr().out
+
+
+def test_what_is_waited_for_is_named(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    paths = [str(tmp_path / "empty"), str(tmp_path / "misspelt")]
+    assert run(["watch", *paths, "--until-finished", "--finished-after", "0.2", "--every", "0.05"]) == 2
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "waiting" in line]
+    assert f"no file in {paths[0]} yet; {paths[1]} is not there yet" in line

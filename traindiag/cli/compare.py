@@ -112,7 +112,8 @@ def compare(
     for bad in unreadable:
         say(f"traindiag: warning: {bad.path}: {bad.message}")
     report = ComparisonReport(comparisons=comparisons, unreadable=tuple(unreadable), version=__version__)
-    write_result(writer.render(report, layout(color, False, output)), output)
+    text = writer.render(report, layout(color, False, output))
+    write_result(text, output, document=writer.name != "text")
     if plots is not None:
         _draw(comparisons, plots)
     return _exit_code(comparisons) if fail_on_regression else 0
@@ -179,7 +180,7 @@ def _read(paths: Sequence[str], reader: str | None, unreadable: list[Unreadable]
         found = find_runs(_matching(path), reader=reader)
         if not found.runs:
             first = found.unreadable[0]
-            raise UsageError(first.message, where=first.path, next_step="name logs that can be read")
+            raise UsageError(first.message, where=first.path)
         unreadable += found.unreadable
         groups.setdefault(path.rstrip("/") or path, []).extend(found.runs)
     return groups

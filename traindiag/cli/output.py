@@ -19,30 +19,47 @@ def say(message: str) -> None:
     print(line.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
 
 
-def write_result(text: str, path: Path | None) -> None:
+def write_result(text: str, path: Path | None, *, document: bool = False) -> None:
     """Data to standard output, or to the file the user named (UTF-8).
+
+    Args:
+        document: whether the text is a file's whole content, UTF-8 wherever it goes.
 
     Raises:
         UsageError: the file cannot be written.
     """
-    with opened_result(path) as write:
+    with opened_result(path, document=document) as write:
         write(text)
 
 
 @contextmanager
-def opened_result(path: Path | None) -> Iterator[Callable[[str], object]]:
+def opened_result(path: Path | None, *, document: bool = False) -> Iterator[Callable[[str], object]]:
     """Where data goes, piece by piece: standard output, or the file the user named (UTF-8).
+
+    Args:
+        document: as for `write_result`.
 
     Raises:
         UsageError: the file cannot be written.
     """
     if path is None or str(path) == "-":
-        encoding = sys.stdout.encoding or "utf-8"
-        yield lambda text: sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        yield _to_pipe if document and not sys.stdout.isatty() else _to_stdout
         return
     try:
         with path.open("w", encoding="utf-8", newline="\n") as file:
             yield file.write
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise UsageError(reason, where=str(path), next_step="give -o a file that can be written") from error
+        raise UsageError(reason, where=str(path), next_step="name a file that can be written") from error
+
+
+def _to_stdout(text: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _to_pipe(text: str) -> None:
+    """The bytes of the document: its own header says UTF-8, whatever the locale."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.flush()

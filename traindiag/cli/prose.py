@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.console import Console
 from rich.text import Text
 
+from traindiag.cli.console import plain_console
 from traindiag.cli.terminal import Color, only_ascii, wants_color, width_of
 from traindiag.reports.sanitise import sanitise
 
@@ -85,16 +85,7 @@ class Page:
     def __init__(self, color: Color) -> None:
         self.ascii = only_ascii(sys.stdout)
         self.width = min(PAGE_WIDTH, width_of())
-        colored = wants_color(sys.stdout, color)
-        self.console = Console(
-            width=self.width,
-            color_system="standard" if colored else None,
-            force_terminal=colored,
-            no_color=not colored,
-            emoji=False,
-            markup=False,
-            highlight=False,
-        )
+        self.console = plain_console(self.width, color=wants_color(sys.stdout, color))
 
     def line(self, text: str | Text = "", style: str = "") -> None:
         """One line, as long as it is."""

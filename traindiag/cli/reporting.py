@@ -76,7 +76,7 @@ class Delivery:
 
         writer, options = renderer(self.chosen()), layout(self.color, self.verbose, self.output)
         count = 0
-        with opened_result(self.output) as write:
+        with opened_result(self.output, document=True) as write:
 
             def part(**what: Any) -> None:
                 text = writer.render(Report(**what, version=__version__), options)
@@ -108,7 +108,7 @@ class Delivery:
             options = layout(self.color, self.verbose, self.output)
             if gate is not None:
                 options = replace(options, failing=gate.faults, accepted=gate.accepted)
-            write_result(writer.render(report, options), self.output)
+            write_result(writer.render(report, options), self.output, document=writer.name != "text")
         if self.plots is not None:
             draw(report, self.plots)
         if self.to_tensorboard:
@@ -123,6 +123,8 @@ def format_for(format: str | None, output: Path | None, formats: Formats[Any]) -
     """
     if format is not None or output is None or str(output) == "-":
         return format or "text"
+    if output.is_dir():
+        raise UsageError("is a folder", where=str(output), next_step="name a file in it")
     by_suffix = formats.of_suffix(output)
     if by_suffix is None:
         suffixes = sorted(suffix for each in formats.all().values() for suffix in each.suffixes)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from traindiag.cli.console import plain_console
 from traindiag.replay.play_text import Commentary
 from traindiag.reports.ink import Ink
 
@@ -22,20 +22,6 @@ EVERY = 10
 """Lines without news are shown for every tenth epoch."""
 KEPT = 8
 """Lines of news kept below the live chart."""
-
-
-def console_for(options: Options) -> Console:
-    """A console on standard output with the report's colours."""
-    return Console(
-        file=sys.stdout,
-        width=options.width,
-        color_system="standard" if options.color else None,
-        force_terminal=options.color or None,
-        no_color=not options.color,
-        emoji=False,
-        markup=False,
-        highlight=False,
-    )
 
 
 class Stage(Protocol):
@@ -67,7 +53,7 @@ class LinesStage:
 
     def __init__(self, options: Options, name: str, *, every: bool) -> None:
         self.every = every
-        self.console = console_for(options)
+        self.console = plain_console(options.width, color=options.color)
         self.commentary = Commentary(Ink(options), options.width)
         self.name = name
         self._verdict = ""
@@ -111,7 +97,7 @@ class LiveStage:
 
     def __init__(self, options: Options, name: str) -> None:
         self.options = options
-        self.console = console_for(options)
+        self.console = plain_console(options.width, color=options.color)
         self.commentary = Commentary(Ink(options), options.width)
         self._news: list[Text] = []
         self._live = Live(console=self.console, auto_refresh=False, vertical_overflow="crop")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
@@ -10,7 +11,8 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from traindiag.cli.stage import EVERY, console_for
+from traindiag.cli.console import plain_console
+from traindiag.cli.stage import EVERY
 from traindiag.replay.play_text import Commentary
 from traindiag.reports.ink import Ink
 from traindiag.reports.numbers import counted, short
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 KEPT = 12
 """Lines of news kept below the live table."""
 MOST_RUNS = 20
+MOST_REASONS = 3
 NAME, SPARK = 20, 16
 
 
@@ -40,16 +43,29 @@ class View(Protocol):
         """A look is over."""
 
 
+def waiting_for(watcher: Watcher) -> str:
+    """Why there is nothing to show yet: a misspelt path and a log without permission look alike otherwise."""
+    reasons = []
+    for follower in watcher.followers:
+        if follower.unreadable:
+            reasons += [f"{each.path}: {each.message}" for each in follower.unreadable]
+        elif os.path.lexists(follower.path):
+            reasons.append(f"no file in {follower.path} yet")
+        else:
+            reasons.append(f"{follower.path} is not there yet")
+    return f"waiting for a log; Ctrl-C ends ({'; '.join(reasons[:MOST_REASONS])})"
+
+
 class LinesView:
     """Plain lines: every tenth epoch, and every one with news or another verdict."""
 
     def __init__(self, options: Options, *, every: bool) -> None:
         self.every = every
-        self.console = console_for(options)
+        self.console = plain_console(options.width, color=options.color)
         self.commentary = Commentary(Ink(options), options.width)
         self._verdicts: dict[str, str] = {}
         self._run = ""
-        self._waiting = False
+        self._waiting = ""
 
     def __enter__(self) -> LinesView:
         return self
@@ -79,9 +95,9 @@ class LinesView:
             self._print(line)
 
     def refresh(self, watcher: Watcher) -> None:
-        if not watcher.runs and not self._waiting:
-            self._waiting = True
-            self._print(self.commentary.ink.text("waiting for a log to appear", "dim"))
+        if not watcher.runs and self._waiting != (words := waiting_for(watcher)):
+            self._waiting = words
+            self._print(self.commentary.ink.text(words, "dim"))
 
     def _print(self, text: Text) -> None:
         self.console.print(text, soft_wrap=True)
@@ -93,7 +109,7 @@ class LiveView:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.console = console_for(options)
+        self.console = plain_console(options.width, color=options.color)
         self.ink = Ink(options)
         self.commentary = Commentary(self.ink, options.width)
         self._news: deque[Text] = deque(maxlen=KEPT)
@@ -117,14 +133,14 @@ class LiveView:
             self._news.extend(self.commentary.news(event.change))
 
     def refresh(self, watcher: Watcher) -> None:
-        if self._changed:
+        if self._changed or not watcher.runs:
             self._changed = False
             rows = [self._row(name, run) for name, run in sorted(watcher.runs.items())[:MOST_RUNS]]
             hidden = len(watcher.runs) - len(rows)
             if hidden > 0:
                 rows.append(self.ink.text(f"  and {counted(hidden, 'more run')}", "dim"))
             if not rows:
-                rows.append(self.ink.text("waiting for a log to appear", "dim"))
+                rows.append(self.ink.text(waiting_for(watcher), "dim"))
             self._live.update(Group(*rows, Text(), *self._news), refresh=True)
 
     def _row(self, name: str, run: Watched) -> Text:
