@@ -9,7 +9,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bookmaking import commands, formats, gallery, links, readers, rules, samples, schema, stand_in, terminal
+from bookmaking import (
+    commands,
+    formats,
+    further,
+    gallery,
+    links,
+    readers,
+    rules,
+    samples,
+    schema,
+    stand_in,
+    terminal,
+)
 from bookmaking.pages import Shelf
 
 WRITERS = (rules, readers, formats, commands, schema, samples, gallery)
@@ -29,5 +41,6 @@ def setup(app: Any) -> dict[str, Any]:
     stand_in.install()
     terminal.setup(app)
     links.setup(app)
+    further.setup(app)
     app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir)))
     return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -67,7 +67,7 @@ def _paragraphs(command: Any) -> list[str]:
 
 def _usage(argument: Any) -> str:
     name = argument.metavar or argument.name.upper()
-    return name if argument.required else f"[{name}]"
+    return name if argument.required or name.startswith("[") else f"[{name}]"
 
 
 def _arguments(arguments: list[Any]) -> str:

@@ -40,9 +40,12 @@ class Picture:
     svg: bytes
 
     def markdown(self, folder: str) -> str:
-        """The figure as Markdown, on a page that reaches the figures' folder by `folder`."""
-        words = safe(f"{self.rule}: {self.case}")
-        return f"![{words}]({folder}/{self.rule}.svg)"
+        """The figure as Markdown, on a page that reaches the figures' folder by `folder`.
+
+        It links to itself: on a phone the page shows it too small to be read.
+        """
+        words, path = safe(f"{self.rule}: {self.case}"), f"{folder}/{self.rule}.svg"
+        return f"[![{words}]({path})]({path})"
 
 
 def write(shelf: Shelf) -> None:

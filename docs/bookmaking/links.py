@@ -13,7 +13,7 @@ _PAGES = (
     (r"traindiag/rules/(?!base|causes|examples|remedies)(\w+)\.py", lambda m: f"/rules/{_dashed(m[1])}.md"),
     (r"traindiag/rules/?", lambda m: "/rules/index.md"),
     (r"traindiag/readers/?", lambda m: "/reference/readers.md"),
-    (r"traindiag/reports/schemas/report-1\.schema\.json", lambda m: "/reference/report.md"),
+    (r"traindiag/reports/schemas/(\w+)-1\.schema\.json", lambda m: f"/reference/{m[1]}.md"),
     (r"traindiag/reports/?", lambda m: "/reference/formats.md"),
     (r"traindiag/cli/(\w+)\.py", lambda m: f"/reference/cli/{m[1]}.md"),
     (r"traindiag/cli/?", lambda m: "/reference/cli/index.md"),

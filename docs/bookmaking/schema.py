@@ -1,39 +1,51 @@
-"""The page of the report as JSON, from its schema."""
+"""The pages of the documents that programs read, from their schemas."""
 
 from __future__ import annotations
 
 import json
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from bookmaking.pages import Shelf, page, safe, table
 
-INTRODUCTION = """# The report as JSON
-
-`traindiag analyze logs/ --format json` (or `-o report.json`) writes one document of the schema below, and `--format
-jsonl` one line a run with the fields of a [run](#run). The schema, JSON Schema 2020-12, is part of the package:
+TITLES = {"report": "The report as JSON", "comparison": "The comparison as JSON"}
+WRITTEN_BY = {
+    "report": "`traindiag analyze logs/ --format json` (or `-o report.json`) writes one such document, and `--format "
+    "jsonl` one line a run with the fields of a [run](#run).",
+    "comparison": "`traindiag compare main/ new/ --format json` (or `-o comparison.json`) writes one such document.",
+}
+SCHEMA = """The schema, JSON Schema 2020-12, is part of the package:
 
 ```python
 import json
 from importlib.resources import files
 
-text = files("traindiag.reports").joinpath("schemas/report-1.schema.json").read_text(encoding="utf-8")
+text = files("traindiag.reports").joinpath("schemas/NAME").read_text(encoding="utf-8")
 schema = json.loads(text)
-```
-
-{description}
-
-Fields in **bold** are always there.
-"""
+```"""
 
 
 def write(shelf: Shelf) -> None:
-    """One page: the document, then every shape it is made of."""
-    text = files("traindiag.reports").joinpath("schemas/report-1.schema.json").read_text(encoding="utf-8")
-    schema = json.loads(text)
-    parts = [page(f"## {name}", _shape(shape)) for name, shape in schema["$defs"].items()]
-    head = INTRODUCTION.replace("{description}", safe(schema["description"]))
-    shelf.put("reference/report.md", page(head, "## The document", _shape(schema), *parts))
+    """One page a schema: the document, then every shape it is made of."""
+    for file in files("traindiag.reports").joinpath("schemas").iterdir():
+        if file.name.endswith(".schema.json"):
+            name = file.name.partition("-")[0]
+            shelf.put(f"reference/{name}.md", _page(name, file))
+
+
+def _page(name: str, file: Traversable) -> str:
+    schema = json.loads(file.read_text(encoding="utf-8"))
+    shapes = [page(f"## {each}", _shape(shape)) for each, shape in schema["$defs"].items()]
+    return page(
+        f"# {TITLES[name]}",
+        WRITTEN_BY[name],
+        SCHEMA.replace("NAME", file.name),
+        "Fields in **bold** are always there.",
+        "## The document",
+        _shape(schema),
+        *shapes,
+    )
 
 
 def _shape(shape: dict[str, Any]) -> str:
@@ -49,6 +61,8 @@ def _shape(shape: dict[str, Any]) -> str:
         ]
         for name, each in shape["properties"].items()
     ]
+    if not any(words for _, _, words in rows):
+        return page(described, table(["field", "type"], [row[:2] for row in rows]))
     return page(described, table(["field", "type", "what it is"], rows))
 
 

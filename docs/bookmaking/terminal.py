@@ -27,7 +27,8 @@ from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
 WIDTH = 80
-_FORMAT = "{code}"
+COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+"""The eight colours of a terminal, by number; the bright ones are shown as these."""
 
 
 def setup(app: Any) -> None:
@@ -81,13 +82,15 @@ def called(command: str) -> tuple[int, str]:
     program, *words = shlex.split(command)
     if program != "traindiag":
         raise ValueError(f"only traindiag runs here, not {program}")
-    printed = io.StringIO()
+    # A text without bytes below it has no encoding, and would get ASCII only.
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     with _environment(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
             code = run(words)
         except SystemExit as left:
             code = left.code if isinstance(left.code, int) else 1
-    return code, printed.getvalue()
+    printed.seek(0)
+    return code, printed.read()
 
 
 @contextlib.contextmanager
@@ -134,6 +137,7 @@ def _classes(style: Any) -> str:
 
     known = Style.parse(style) if isinstance(style, str) else style
     names = [name for name in ("bold", "dim", "underline", "italic") if getattr(known, name)]
-    if known.color is not None and known.color.name != "default":
-        names.append(known.color.name.replace("bright_", ""))
+    number = None if known.color is None else known.color.number
+    if number is not None and number < 16:
+        names.append(COLORS[number % 8])
     return " ".join(names)
