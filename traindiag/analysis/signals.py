@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from traindiag.analysis.cells.reading import Reading
 from traindiag.analysis.keras_model import KerasModel, keras_model
 from traindiag.analysis.level import Level, as_fraction, level_of
 from traindiag.analysis.shape import Shape, shape_of
-from traindiag.analysis.table import Reading, read_table
+from traindiag.analysis.table import read_table
 from traindiag.analysis.trends import MIN_WINDOW, trend_of
 from traindiag.model.curve import Curve, curves_of_series
 from traindiag.model.frame import Series

@@ -27,10 +27,10 @@ class MissingValues(Rule):
 
     ## Evidence
     Unclean data (a warning): a recorder that was asked for `nan-batch` saw NaN or infinity in the arrays of a
-    batch; a ReLU can hide them from the loss. Impossible (a warning): an accuracy, AUC or F1 outside 0..1 that is no percentage, a cross-entropy below
-    zero. Exactly zero: a loss of 0.0 in five epochs or more, a warning when the accuracy beside it is not
-    perfect. Constant: another metric that has one value in all epochs. Gaps: epochs between the first and the
-    last that have no value, beyond the usual interval of logging.
+    batch; a ReLU can hide them from the loss. Impossible (a warning): an accuracy, AUC or F1 outside 0..1 that
+    is no percentage, a cross-entropy below zero. Exactly zero: a loss of 0.0 in five epochs or more, a warning
+    when the accuracy beside it is not perfect. Constant: another metric that has one value in all epochs. Gaps:
+    epochs between the first and the last that have no value, beyond the usual interval of logging.
 
     ## Remedies
     Compute the metric by hand on one batch; check label encoding and the order of arguments.

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+from traindiag.analysis.cells.tail import bounces
 from traindiag.analysis.shape import Shape, swing
 from traindiag.analysis.signals import Signals
-from traindiag.analysis.table import bounces
 from traindiag.model.finding import Finding
 from traindiag.rules.base import Example, Rule
 from traindiag.rules.examples import decay, line

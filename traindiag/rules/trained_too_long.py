@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from traindiag.analysis.cells.overfitting import flat_since
 from traindiag.analysis.confidence import confidence, ratio
 from traindiag.analysis.shape import Shape
 from traindiag.analysis.signals import Signals
-from traindiag.analysis.table import flat_since
 from traindiag.analysis.timing import epoch_seconds
 from traindiag.model.finding import Evidence, Finding, Severity
 from traindiag.rules.base import Example, Rule, option
