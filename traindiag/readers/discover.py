@@ -408,4 +408,6 @@ def _percent(run: LoggedRun) -> dict[str, str]:
 
 
 def _shared_folder(files: Sequence[LogFile]) -> str:
-    return posixpath.commonpath([posixpath.dirname(file.shown) or "." for file in files])
+    """The folder that some files have in common; the two slashes of a URL stay two."""
+    folders = [(posixpath.dirname(file.shown) or ".").replace("://", ":\0/") for file in files]
+    return posixpath.commonpath(folders).replace(":\0/", "://")
