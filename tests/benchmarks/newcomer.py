@@ -197,7 +197,7 @@ def main() -> int:
     arguments = parser.parse_args()
     wheel = newest_wheel(arguments.wheel)
     with tempfile.TemporaryDirectory() as scratch:
-        env = plain_environment() | {"TERM": "xterm-256color"}
+        env = plain_environment() | {"TERM": "xterm-256color", "TRAINDIAG_CACHE_DIR": f"{scratch}/cache"}
         journey = Journey(Path(scratch), env)
         start = time.perf_counter()
         first_steps(journey, wheel, arguments.python)

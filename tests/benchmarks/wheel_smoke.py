@@ -57,6 +57,7 @@ TRIALS = [
     Trial("rules", "TD101"),
     Trial("explain overfitting", "Remedies"),
     Trial("readers", "tensorboard"),
+    Trial("cache info", "report"),
     Trial("analyze nowhere", "nowhere", code=2),
 ]
 
@@ -73,6 +74,7 @@ def try_all(
         env: the whole environment of the calls.
     """
     (folder / "script.py").write_text("print('hello')\n")
+    env = {**env, "TRAINDIAG_CACHE_DIR": str(folder / "cache")}
     faults = []
     for trial in trials:
         start = time.perf_counter()

@@ -293,6 +293,12 @@ def test_help_has_an_example(command: str) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
+def test_help_breaks_lines_by_the_width_not_as_the_source_does() -> None:
+    paragraph = traindiag("cache", "--help").stdout.split("They lie in")[1].split("╭")[0]
+    *full, _ = [line.strip() for line in paragraph.strip().splitlines()]
+    assert min(map(len, full)) > 55
+
+
 def test_help_names_every_format() -> None:
     from traindiag.reports.base import all_renderers
 

@@ -6,6 +6,7 @@ Exit codes: 0 fine; 1 a gate failed; 2 wrong use, or nothing readable; 3 a fault
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -80,8 +81,16 @@ def build(commands: tuple[str, ...] = COMMANDS) -> typer.Typer:
         command: Callable[..., None] = getattr(module, name)
         context = getattr(module, "CONTEXT", None)
         epilog = getattr(module, "EXAMPLES", None)
-        app.command(name, epilog=epilog, no_args_is_help=_needs(name), context_settings=context)(command)
+        app.command(
+            name, help=_help(command), epilog=epilog, no_args_is_help=_needs(name), context_settings=context
+        )(command)
     return app
+
+
+def _help(command: Callable[..., None]) -> str:
+    """The docstring with every paragraph on one line: Typer keeps the line breaks it finds."""
+    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
+    return "\n\n".join(" ".join(each.split()) for each in paragraphs)
 
 
 def _needs(name: str) -> bool:
