@@ -252,10 +252,7 @@ class Reader(ABC):
 
 def digest_of(*parts: bytes) -> str:
     """The short content digest kept in `Source.digest`: BLAKE2b, 16 bytes, as hex."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
+    return hashlib.blake2b(parts[0] if len(parts) == 1 else b"".join(parts), digest_size=16).hexdigest()
 
 
 @cache

@@ -12,6 +12,7 @@ from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
 from traindiag.readers.parsing.epochs import Attempt, attempts_of
 from traindiag.readers.parsing.joined import attempts_of_each, read_together
 from traindiag.readers.parsing.tables import Layout, Table, iter_names, layout_of, read_table
+from traindiag.readers.pausing import no_collection
 
 _BATCH = 1_000
 _EPOCH_NAMES = ("epoch",)
@@ -52,19 +53,26 @@ class KerasCsv(Reader):
     ) -> Iterator[Sequence[LoggedRun] | UnreadableError]:
         remaining = iter(groups)
         while batch := list(islice(remaining, _BATCH)):
-            together: dict[LogFile, tuple[list[Attempt], Mapping[str, str]]] = {}
-            for joined in read_together([file for group in batch for file in group]):
-                attempts = attempts_of_each(joined, axis_names=_EPOCH_NAMES, index_names=_INDEX_NAMES)
-                together.update((file, (each, joined.details)) for file, each in attempts.items())
-            for [file] in batch:
-                found = together.pop(file, None)
-                try:
-                    if found is None:
-                        yield self.read([file])
-                    else:
-                        yield _runs(file, found[0], digest_of(file.read_bytes()), (), found[1])
-                except UnreadableError as error:
-                    yield error
+            with no_collection():
+                runs = self._read_batch([file for [file] in batch])
+            yield from runs
+
+    def _read_batch(self, files: Sequence[LogFile]) -> list[Sequence[LoggedRun] | UnreadableError]:
+        together: dict[LogFile, tuple[list[Attempt], Mapping[str, str]]] = {}
+        for joined in read_together(files):
+            attempts = attempts_of_each(joined, axis_names=_EPOCH_NAMES, index_names=_INDEX_NAMES)
+            together.update((file, (each, joined.details)) for file, each in attempts.items())
+        out: list[Sequence[LoggedRun] | UnreadableError] = []
+        for file in files:
+            found = together.pop(file, None)
+            try:
+                if found is None:
+                    out.append(self.read([file]))
+                else:
+                    out.append(_runs(file, found[0], digest_of(file.read_bytes()), (), found[1]))
+            except UnreadableError as error:
+                out.append(error)
+        return out
 
 
 def _runs_of(file: LogFile, table: Table) -> list[LoggedRun]:

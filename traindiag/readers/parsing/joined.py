@@ -6,6 +6,7 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,37 +57,51 @@ def read_together(files: Sequence[LogFile]) -> Iterator[Joined]:
     The others, and all when they are too few to pay for it, are left to `read_table`.
     """
     by_layout: dict[Layout, list[LogFile]] = defaultdict(list)
+    met: dict[int, list[LogFile]] = {}
     for file in files:
-        if plain_of(file) is not None and (layout := layout_of(file)) is not None and layout.of_numbers:
-            by_layout[layout].append(file)
+        if plain_of(file) is None or (layout := layout_of(file)) is None or not layout.of_numbers:
+            continue
+        alike = met.get(id(layout))
+        if alike is None:  # Layouts are mostly one and the same object: no need to compare them.
+            alike = met[id(layout)] = by_layout[layout]
+        alike.append(file)
     for layout, alike in by_layout.items():
-        joined = _joined(alike, layout) if sum(file.size for file in alike) >= LARGE else None
-        if joined is not None:
+        left = set(alike)
+        for joined in _joined(alike, layout):
             yield joined
-        for file in alike if joined is None else [file for file in alike if file not in joined.rows]:
+            left.difference_update(joined.rows)
+        for file in left:
             retake_layout(file)
 
 
-def _joined(files: Sequence[LogFile], layout: Layout) -> Joined | None:
-    """The files without those that have a gap; None when the parser stumbles over one of them."""
+def _joined(files: Sequence[LogFile], layout: Layout) -> Iterator[Joined]:
+    """The files without those that have a gap; where the parser stumbles over one, each half of them by itself."""
+    if sum(len(file.head) for file in files) < LARGE:
+        return
+    joined = _parsed(files, layout)
+    if joined is not None:
+        yield joined
+    elif len(files) > 1:
+        yield from _joined(files[: len(files) // 2], layout)
+        yield from _joined(files[len(files) // 2 :], layout)
+
+
+def _parsed(files: Sequence[LogFile], layout: Layout) -> Joined | None:
     from traindiag.readers.parsing.large_tables import parse
 
-    plain = [(file, found) for file in files if (found := plain_of(file)) is not None]
-    bodies = b"".join([memoryview(file.head)[len(found.header) :] for file, found in plain])
-    frame = parse(io.BytesIO(bodies), layout, 0, skip_blank_lines=False)
-    ends = np.cumsum([found.rows for _, found in plain])
+    plain = [found for file in files if (found := plain_of(file)) is not None]
+    bodies = [memoryview(file.head)[len(found.header) :] for file, found in zip(files, plain, strict=True)]
+    frame = parse(io.BytesIO(b"".join(bodies)), layout, 0, skip_blank_lines=False)
+    ends = list(accumulate(found.rows for found in plain))
     if frame is None or len(frame) != ends[-1]:
         return None
     columns = {name: frame[index].to_numpy() for index, name in enumerate(layout.names)}
     # A row that is too short or has a blank cell has a NaN.
     gaps = np.flatnonzero(np.logical_or.reduce([np.isnan(array) for array in columns.values()]))
-    spoilt = set(np.searchsorted(ends, gaps, side="right").tolist())
-    rows = {
-        file: (end - found.rows, end)
-        for number, ((file, found), end) in enumerate(zip(plain, ends.tolist(), strict=True))
-        if number not in spoilt
-    }
-    return Joined(columns=columns, rows=rows, details=layout_details(layout)) if rows else None
+    spoilt = set(np.searchsorted(ends, gaps, side="right").tolist()) if len(gaps) else ()
+    ranges = zip(files, [0, *ends[:-1]], ends, strict=True)
+    rows = {file: (begin, end) for i, (file, begin, end) in enumerate(ranges) if i not in spoilt}
+    return Joined(columns=columns, rows=rows, details=layout_details(layout))
 
 
 def attempts_of_each(

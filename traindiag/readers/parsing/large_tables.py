@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import mmap
 import re
 import struct
 import warnings
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,51 +27,19 @@ _BLANKS = ["", "NA", "N/A", "n/a", "#na#", "#N/A", "None", "none", "null", "NULL
 _NANS = ["nan", "NaN", "-nan", "-NaN", "NAN"]
 
 
-def digest_of_large(data: bytes | mmap.mmap) -> str:
-    """The digest of a large file: over the checksums of its blocks, at a fraction of the cost of its bytes."""
-    view = memoryview(data)
-    sums = [zlib.crc32(view[at : at + _BLOCK]) for at in range(0, len(view), _BLOCK)]
-    size = len(view)
-    view.release()
-    return digest_of(struct.pack(f"<Q{len(sums)}I", size, *sums))
-
-
 def read_regular(file: LogFile, layout: Layout) -> tuple[dict[str, Column], str] | None:
     """The numeric columns of a large table without oddities, and its digest.
 
-    The file is mapped, not held: peak memory is that of the columns.
+    The file is never held: peak memory is that of the columns.
 
     Returns:
         None where the careful path must look: rows of another width, header lines in between, words among
         numbers, NaN beside blank cells, a last line without an end.
     """
-    if layout.encoding.startswith("utf-16"):
+    if layout.encoding.startswith("utf-16") or not _ends_with_line(file):
         return None
-    if file.in_memory:
-        data = file.read_bytes()
-        columns = _columns(data, io.BytesIO(data), layout)
-        return None if columns is None else (columns, digest_of_large(data))
-    from concurrent.futures import ThreadPoolExecutor
-
-    try:
-        with (
-            file.path.open("rb") as opened,
-            mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-            ThreadPoolExecutor(1) as aside,
-        ):
-            # Checksums are taken without the interpreter's lock, while pandas parses.
-            digest = aside.submit(digest_of_large, mapped)
-            columns = _columns(mapped, file.path, layout)
-            return None if columns is None else (columns, digest.result())
-    except (OSError, ValueError):
-        return None
-
-
-def _columns(data: bytes | mmap.mmap, source: Path | io.BytesIO, layout: Layout) -> dict[str, Column] | None:
-    if data[-1:] not in (b"\n", b"\r"):
-        return None
-    above, body = _above(data, layout)
-    frame = parse(source, layout, above)
+    above, body = _above(file.head, layout)
+    frame = parse(io.BytesIO(file.read_bytes()) if file.in_memory else file.path, layout, above)
     if frame is None:
         return None
     columns: dict[str, Column] = {}
@@ -83,9 +51,19 @@ def _columns(data: bytes | mmap.mmap, source: Path | io.BytesIO, layout: Layout)
         gaps = gaps or known is not None
         if known is None or known.any():
             columns[layout.names[index]] = Column(value=array, known=known)
-    if gaps and not _only_blanks(data, body, layout, len(frame)):
+    if gaps and not _only_blanks(file, body, layout, len(frame)):
         return None
-    return columns
+    return columns, _digest(file.size, columns)
+
+
+def _digest(size: int, columns: Mapping[str, Column]) -> str:
+    """Over the size of the file and checksums of its columns, which are in memory; the file is not."""
+    parts = [str(size).encode()]
+    for name, column in columns.items():
+        values = np.ascontiguousarray(column.value)
+        sums = [zlib.crc32(values[at : at + _BLOCK].data) for at in range(0, len(values), _BLOCK)]
+        parts.append(struct.pack(f"<{len(sums)}I", *sums) + name.encode())
+    return digest_of(*parts)
 
 
 def parse(
@@ -125,20 +103,35 @@ def _wanted(layout: Layout) -> list[int]:
     return [index for index, kind in enumerate(layout.kinds) if kind != "word"]
 
 
-def _above(data: bytes | mmap.mmap, layout: Layout) -> tuple[int, int]:
+def _ends_with_line(file: LogFile) -> bool:
+    try:
+        with file.open() as opened:
+            opened.seek(-1, io.SEEK_END)
+            return opened.read(1) in (b"\n", b"\r")
+    except OSError:
+        return False
+
+
+def _above(head: bytes, layout: Layout) -> tuple[int, int]:
     """How many lines there are down to the header and with it, and where they end."""
     seen, at, count = -1, 0, 0
-    while seen < layout.header and (found := _LINE_END.search(data, at)) is not None:
-        seen += bool(data[at : found.start()].strip(b" \t\xef\xbb\xbf"))
+    while seen < layout.header and (found := _LINE_END.search(head, at)) is not None:
+        seen += bool(head[at : found.start()].strip(b" \t\xef\xbb\xbf"))
         # pandas takes each carriage return for a line end of its own.
         count += found[0].count(b"\r") or 1
         at = found.end()
     return count, at
 
 
-def _only_blanks(data: bytes | mmap.mmap, body: int, layout: Layout, rows: int) -> bool:
+def _only_blanks(file: LogFile, body: int, layout: Layout, rows: int) -> bool:
     """Whether every gap is a blank cell: no NaN was written, and no row ends early."""
     separator = layout.separator.encode()
-    blocks = range(body, len(data), _BLOCK)
-    separators = sum(data[at : at + _BLOCK].count(separator) for at in blocks)
-    return separators == rows * (len(layout.names) - 1) and _NAN_WORD.search(data, body) is None
+    separators, last = 0, b""
+    with file.open() as opened:
+        opened.seek(body)
+        while block := opened.read(_BLOCK):
+            separators += block.count(separator)
+            if _NAN_WORD.search(last + block):
+                return False
+            last = block[-2:]
+    return separators == rows * (len(layout.names) - 1)

@@ -33,7 +33,8 @@ LARGE = 1 << 18
 """From this many bytes on pandas' start-up cost pays off."""
 _MISSING_CELLS = frozenset(("", "na", "n/a", "#na#", "#n/a", "none", "null", "<na>", "-", "--"))
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?$")
-_NUMBER_BYTES = b"0123456789.,+-e\n"
+_NUMBER_BYTES = b"0123456789.,+-eE\r\n"
+_SAMPLE_BYTES = 512
 _SURE_DIGITS = 15
 _FEW_ROWS = 3
 MAX_DAMAGE_ENTRIES = 20
@@ -72,11 +73,11 @@ class Layout:
 
 
 class Plain(NamedTuple):
-    """A small table of commas and line feeds in which nothing but numbers stands below the header.
+    """A small whole table of commas that begins like one of nothing but numbers below its header.
 
     Attributes:
         header: the first line with its end.
-        rows: how many lines stand below it, on average as wide as the header.
+        rows: how many lines stand below it.
     """
 
     header: bytes
@@ -148,7 +149,10 @@ def retake_layout(file: LogFile) -> None:
 
 
 def plain_of(file: LogFile) -> Plain | None:
-    """The header and the number of rows of a plain small table; None where a closer look is needed."""
+    """The header and the number of rows of a plain small table; None where a closer look is needed.
+
+    Only the beginning is looked at: that all of it is numbers is for the parser to find (see `joined`).
+    """
     if "plain" not in file.memo:
         file.memo["plain"] = _plain(file.head)
     found: Plain | None = file.memo["plain"]
@@ -158,12 +162,12 @@ def plain_of(file: LogFile) -> Plain | None:
 def _plain(data: bytes) -> Plain | None:
     if len(data) >= HEAD_BYTES or not data.endswith(b"\n"):
         return None
-    header = data[: data.index(b"\n") + 1]
-    width, rows = header.count(b","), data.count(b"\n") - 1
-    full = rows > 0 and width > 0 and data.count(b",") == width * (rows + 1)
-    if not full:
+    begin = data.index(b"\n") + 1
+    rows = data.count(b"\n") - 1
+    if not rows or data[begin : begin + _SAMPLE_BYTES].translate(None, _NUMBER_BYTES):
         return None
-    return None if data[len(header) :].translate(None, _NUMBER_BYTES) else Plain(header, rows)
+    header = data[:begin]
+    return Plain(header, rows) if b"," in header else None
 
 
 def sniff(head: bytes) -> Layout | None:
