@@ -8,14 +8,26 @@ from typing import Any
 
 from bookmaking.pages import Shelf, page, safe
 from traindiag.cli.explain import example_of, metric_shown
+from traindiag.model.curve import Curve
 from traindiag.model.finding import Finding
 from traindiag.model.names import LEARNING_RATE
 from traindiag.model.report import RunReport
-from traindiag.plots.base import SEVERITY_COLORS, STATUS_COLORS, figure_bytes, loss_name
+from traindiag.plots.base import (
+    SEVERITY_COLORS,
+    STATUS_COLORS,
+    figure_bytes,
+    loss_name,
+    new_figure,
+    tidy,
+    titled,
+    whole_epochs,
+)
+from traindiag.plots.comparison import COLORS
 from traindiag.plots.learning_rate import LearningRateDisplay
 from traindiag.plots.loss import MOST_EVIDENCE, LossDisplay
 from traindiag.rules.base import Rule, all_rules
 
+LAYER = "gradient_norm/"
 INTRODUCTION = """# Gallery
 
 What each rule looks like. Every figure is the first of the runs on which the rule must fire, with the evidence as the
@@ -60,7 +72,9 @@ def write(shelf: Shelf) -> None:
 def _section(rule: type[Rule], picture: Picture) -> str:
     heading = f"## {rule.name}"
     words = f"{safe(rule.summary())} [{rule.code}](../rules/{rule.name}.md)"
-    return page(heading, words, picture.markdown("figures"))
+    return page(
+        heading, words, picture.markdown("figures"), f"traindiag says: {safe(picture.finding.message)}."
+    )
 
 
 @cache
@@ -81,6 +95,10 @@ def _display(report: RunReport, finding: Finding, title: str) -> Any:
     metric = metric_shown(report, finding)
     if metric == LEARNING_RATE:
         return LearningRateDisplay.from_run(report)
+    if metric.startswith(LAYER):
+        return LayersDisplay(
+            title=title, curves=tuple(c for c in report.curves if c.metric.startswith(LAYER))
+        )
     about_loss = metric == loss_name(report)
     curves = (report.curve(split, metric) for split in ("train", "val", "test"))
     windows = [trend.epochs for trend in report.trends] if about_loss else []
@@ -93,6 +111,29 @@ def _display(report: RunReport, finding: Finding, title: str) -> Any:
         window=(min(w[0] for w in windows), max(w[1] for w in windows)) if windows else None,
         evidence=finding.evidence[:MOST_EVIDENCE],
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LayersDisplay:
+    """The gradient norms of a network's layers over each other: what counts is how far they lie apart."""
+
+    title: str
+    curves: tuple[Curve, ...]
+
+    def figure(self) -> Any:
+        """A figure of its own."""
+        figure = new_figure(LossDisplay.size)
+        ax = figure.add_subplot()
+        tidy(ax)
+        ax.set_yscale("log")
+        for curve, color in zip(self.curves, COLORS, strict=False):
+            ax.plot(
+                curve.epoch, curve.value, color=color, linewidth=1.8, label=curve.metric.removeprefix(LAYER)
+            )
+        titled(ax, self.title, self.curves[0].axis, "gradient norm")
+        ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        whole_epochs(ax)
+        return figure
 
 
 def _color(report: RunReport, finding: Finding) -> str:
