@@ -53,7 +53,7 @@ class DaskCrew(Crew):
                 n_workers=jobs or cores(),
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
+                dashboard_address=":0",
                 silence_logs=50,
             )
         try:
