@@ -114,7 +114,12 @@ def _stopped_poor(seen: Seen) -> bool:
     quarter = max(len(seen.train) // 4, 4)
     won = float(np.median(seen.train[-2 * quarter : -quarter]) - np.median(seen.train[-quarter:]))
     flat = won < 0.05 * max(float(seen.train[0] - seen.train.min()), 1e-12)
-    return seen.finite and flat and seen.last_skill < seen.reference_skill - 0.15
+    at_rest = float(np.median(seen.test[-2 * quarter : -quarter])) - seen.end < 0.05 * seen.gain
+    return seen.finite and flat and at_rest and _poor(seen)
+
+
+def _poor(seen: Seen) -> bool:
+    return seen.last_skill < seen.reference_skill - 0.15
 
 
 def _far_from_sound(seen: Seen) -> bool:
@@ -135,7 +140,15 @@ def _rose(seen: Seen) -> bool:
 
 
 def _val_apart(seen: Seen) -> bool:
-    return _learned(seen) and float(np.mean(seen.val[-3:])) > 2 * seen.end
+    end = float(np.mean(seen.val[-3:]))
+    return _learned(seen) and end > 2 * seen.end and end > 0.7 * seen.val[0]
+
+
+def _jumps(seen: Seen) -> bool:
+    """Validation changes from epoch to epoch by far more than the same network does on the test samples."""
+    half = len(seen.val) // 2
+    val, test = (float(np.mean(np.abs(np.diff(loss[half:])))) for loss in (seen.val, seen.test))
+    return _learned(seen) and val > 2.5 * test and val > 0.02 * seen.gain
 
 
 def _only_val_learns(seen: Seen) -> bool:
@@ -158,10 +171,11 @@ CHECKS: dict[str, Callable[[Seen], bool]] = {
     "diverging": _rose,
     "non-finite": lambda seen: not np.isfinite(seen.train).all(),
     "val-mismatch": _val_apart,
-    "noisy-validation": _learned,
+    "noisy-validation": _jumps,
     "data-problem": _only_val_learns,
     "learning-rate-schedule": _too_little,
-    "head-mismatch": lambda seen: True,
+    # Applied twice, a softmax always keeps the loss from becoming small; other wrong heads may do no harm.
+    "head-mismatch": lambda seen: seen.scenario == "head-softmax-twice" or _poor(seen),
     "no-validation": _learned,
     "too-short": lambda seen: True,
 }

@@ -19,7 +19,7 @@ class OverfittingMild(Scenario):
     name = "overfitting-mild"
     expected = ("overfitting",)
     severity = Severity.WARNING
-    epochs = 50
+    epochs = 70
     knobs = Knobs(learning_rate=3e-4, units=(256,), l2=2e-3)
     datasets = ("clusters", "overlapping", "quantiles", "hypercube")
 

@@ -10,7 +10,7 @@ class ReduceOnPlateau(Scenario):
     """Healthy: ReduceLROnPlateau lowers the rate whenever validation stands still, and the loss answers."""
 
     name = "reduce-on-plateau"
-    expected = ("converged",)
+    expected = ("converged", "learning")
     epochs = 50
     knobs = Knobs(optimizer="sgd", learning_rate=0.2, units=(32,), dropout=0.2, l2=2e-3)
 

@@ -8,9 +8,9 @@ from traindiag.model.finding import Severity
 
 
 class ShiftedValidation(Scenario):
-    """Validation is far worse from the first epochs on: its inputs come with another gain and offset.
+    """Validation is far worse from the first epochs on: its inputs come inverted.
 
-    As when training data are standardised and validation data are not, or come from another instrument.
+    As when one loader reads dark on light and the other light on dark.
     """
 
     name = "shifted-validation"
@@ -22,4 +22,4 @@ class ShiftedValidation(Scenario):
         clean = self.load(seed)
         assert clean.val is not None
         x, y = clean.val
-        return replace(clean, val=(3.0 * x + 2.0, y))
+        return replace(clean, val=(-x, y))

@@ -6,12 +6,13 @@ from traindiag.model.finding import Severity
 
 
 class TinyValidation(Scenario):
-    """Validation jumps about: it has twelve samples, too few to tell one epoch from another."""
+    """Validation jumps about: it has twelve samples of classes that overlap, too few to tell epochs apart."""
 
     name = "tiny-validation"
     expected = ("noisy-validation",)
     severity = Severity.WARNING
-    knobs = Knobs(learning_rate=3e-3, units=(32,), batch_size=16, l2=1e-3)
+    knobs = Knobs(learning_rate=1e-2, units=(16,), batch_size=16, l2=5e-3)
+    dataset = "overlapping"
 
     def data(self, seed: int) -> Data:
         return self.load(seed, val=12)
