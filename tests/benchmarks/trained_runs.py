@@ -319,6 +319,8 @@ def main() -> int:
         ],
         arguments.most,
     )
+    if arguments.aside:
+        grid = [cell for cell in grid if cell.aside]
     begin, trained = time.perf_counter(), 0
     with (out / "runs.jsonl").open("a") as lines:
         for cell in grid:

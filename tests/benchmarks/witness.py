@@ -174,8 +174,8 @@ CHECKS: dict[str, Callable[[Seen], bool]] = {
     "noisy-validation": _jumps,
     "data-problem": _only_val_learns,
     "learning-rate-schedule": _too_little,
-    # Applied twice, a softmax always keeps the loss from becoming small; other wrong heads may do no harm.
-    "head-mismatch": lambda seen: seen.scenario == "head-softmax-twice" or _poor(seen),
+    # A wrong head is a fact of the model, also where training makes the best of it.
+    "head-mismatch": lambda seen: True,
     "no-validation": _learned,
     "too-short": lambda seen: True,
 }
