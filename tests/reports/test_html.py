@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from web_pages import Page
 
-from traindiag.model.finding import Severity
+from traindiag.model.finding import Evidence, Severity
 from traindiag.model.report import Report
 from traindiag.reports.base import render
 from traindiag.reports.charts import Line, _thin, charts_of
@@ -105,7 +105,28 @@ def test_charts_of_a_run() -> None:
     assert [(span.number, span.kind, span.first) for span in charts[0].spans] == [
         (1, "val", 17),
         (2, "train", 45),
+        (3, "val", 18),
     ]
+    assert [span.quiet for span in charts[0].spans] == [False, False, True]
+    assert not any(span.quiet for chart in charts_of(overfit(), 400, quiet=False) for span in chart.spans)
+
+
+def test_jumps_are_marked_also_where_the_verdict_is_another() -> None:
+    run = overfit()
+    jump = Evidence(series="train/loss", epochs=(30, 30), observed=2.0, threshold=None, note="height")
+    spike = replace(run.findings[1], rule="loss-spike", code="TD203", evidence=(jump,))
+    on_accuracy = Evidence(series="val/accuracy", epochs=(10, 20), observed=0.5, threshold=None, note="low")
+    own = replace(run.findings[0], evidence=(on_accuracy,))
+    curves = (*run.curves, curve("val", "accuracy", [0.5] * 60))
+    run = replace(run, findings=(own, spike), curves=curves)
+    spans = {
+        chart.title: [(s.number, s.first, s.quiet) for s in chart.spans] for chart in charts_of(run, 400)
+    }
+    assert spans["loss"] == [(2, 30, False)]
+    assert spans["accuracy"] == [(1, 10, False)]
+    text = render(Report(runs=(run,)), "html")
+    assert '<li data-n="1" tabindex="0">\n<span class="n">1</span> <code>val/accuracy' in text
+    assert '<li data-n="2" tabindex="0">\n<span class="n">2</span> <code>train/loss' in text
 
 
 @given(st.floats(-1e60, 1e60), st.floats(1e-12, 1e60), st.integers(2, 10))

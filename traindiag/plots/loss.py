@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_EVIDENCE = 3
+SPIKES = "loss-spike"
 WORDS_A_LINE = 96
 
 
@@ -44,6 +45,7 @@ class LossDisplay(Display):
         best: best epoch; None when no loss is logged.
         window: first and last epoch that were judged; None when nothing was.
         evidence: of the verdict's finding; places are marked on the curves.
+        spikes: jumps of the loss that are not the verdict; marked too.
     """
 
     name: ClassVar[str] = "loss"
@@ -55,6 +57,7 @@ class LossDisplay(Display):
     best: Best | None
     window: tuple[int, int] | None
     evidence: tuple[Evidence, ...]
+    spikes: tuple[Evidence, ...] = ()
 
     @classmethod
     def from_run(cls, run: RunReport) -> Self:
@@ -71,6 +74,12 @@ class LossDisplay(Display):
             best=run.best,
             window=(min(w[0] for w in windows), max(w[1] for w in windows)) if windows else None,
             evidence=own[0].evidence[:MOST_EVIDENCE] if own else (),
+            spikes=tuple(
+                evidence
+                for each in run.findings
+                if each.rule == SPIKES and each not in own
+                for evidence in each.evidence
+            ),
         )
 
     def draw(self, ax: Axes) -> None:
@@ -84,6 +93,7 @@ class LossDisplay(Display):
         for curve in self.curves:
             draw_curve(ax, curve, label=curve.split)
         draw_broken(ax, list(self.curves))
+        self._spikes(ax)
         self._best(ax)
         self._words(ax)
         whole_epochs(ax)
@@ -114,6 +124,14 @@ class LossDisplay(Display):
             fontsize=9,
             fontweight="bold",
         )
+
+    def _spikes(self, ax: Axes) -> None:
+        for evidence in self.spikes:
+            for curve in self.curves:
+                at = np.flatnonzero(curve.epoch == evidence.epochs[0])
+                if curve.series == evidence.series and len(at) and drawable(curve.value[at])[0]:
+                    place = (float(evidence.epochs[0]), float(curve.value[at[0]]))
+                    ax.plot(*place, marker="o", markersize=10, color=ILL, alpha=0.35, linestyle="")
 
     def _best(self, ax: Axes) -> None:
         if self.best is None or not drawable(np.array([self.best.value]))[0]:

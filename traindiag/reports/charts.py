@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from traindiag.analysis.drawable import drawable
 from traindiag.model.curve import Curve
+from traindiag.model.finding import Evidence, Finding
 from traindiag.model.names import LEARNING_RATE, is_loss
 from traindiag.model.report import RunReport
 from traindiag.plots.base import loss_name
 
+SPIKES = "loss-spike"
 LOG_DECADES = 3.0
 NUMBERED = 3
-"""How many pieces of evidence are marked on the curves and numbered in the text."""
+"""How many pieces of the verdict's evidence are marked on the curves and numbered in the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,12 +57,17 @@ class Area:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A piece of evidence on a chart: its number in the text and the part of a line it is about."""
+    """A piece of evidence on a chart: its number in the text and the part of a line it is about.
+
+    Attributes:
+        quiet: whether it shows only while somebody points at its text.
+    """
 
     number: int
     kind: str
     first: int
     last: int
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,16 +99,17 @@ class Chart:
     log: bool = False
 
 
-def charts_of(run: RunReport, points: int, metrics: int = 4) -> list[Chart]:
+def charts_of(run: RunReport, points: int, metrics: int = 4, *, quiet: bool = True) -> list[Chart]:
     """The charts of a run, the loss first.
 
     Args:
         run: a run with curves.
         points: about how many points a line may have.
         metrics: how many metrics to show besides loss and learning rate.
+        quiet: whether evidence of lesser findings is on the charts too, to be shown when it is pointed at.
     """
     loss = loss_name(run)
-    charts = [chart_of_loss(run, points)]
+    charts = [chart_of_loss(run, points, quiet=quiet)]
     gap = _gap(run.curve("train", loss), run.curve("val", loss))
     if gap is not None:
         line = Line(name="val - train", kind="gap", epoch=gap[0], value=gap[1])
@@ -109,7 +117,8 @@ def charts_of(run: RunReport, points: int, metrics: int = 4) -> list[Chart]:
     others = [metric for metric in _other_metrics(run, loss) if metric != LEARNING_RATE][:metrics]
     for metric in [*others, LEARNING_RATE]:
         lines, axis = _lines(run, metric, points)
-        charts.append(_chart(metric, lines, axis))
+        chart = _chart(metric, lines, axis)
+        charts.append(replace(chart, spans=_spans(run, metric, quiet=quiet)))
     return [chart for chart in charts if chart.lines]
 
 
@@ -119,33 +128,43 @@ def small_chart(run: RunReport, points: int) -> Chart:
     return _chart("loss", lines, axis)
 
 
-def chart_of_loss(run: RunReport, points: int) -> Chart:
+def chart_of_loss(run: RunReport, points: int, *, quiet: bool = True) -> Chart:
     """The loss with everything the verdict rests on."""
     metric = loss_name(run)
     lines, axis = _lines(run, metric, points)
     plain = _chart(metric, lines, axis)
     windows = [trend.epochs for trend in run.trends]
     best = run.best if run.best is not None and np.isfinite(run.best.value) else None
-    return Chart(
-        title=plain.title,
-        axis=plain.axis,
-        lines=plain.lines,
+    return replace(
+        plain,
         best=None if best is None else (int(best.epoch), float(best.value)),
         window=(min(w[0] for w in windows), max(w[1] for w in windows)) if windows else None,
-        spans=_spans(run, metric),
-        can_log=plain.can_log,
-        log=plain.log,
+        spans=_spans(run, metric, quiet=quiet),
     )
 
 
-def _spans(run: RunReport, metric: str) -> tuple[Span, ...]:
+def numbered_evidence(run: RunReport) -> list[tuple[Finding, Evidence, int, bool]]:
+    """Every piece of evidence with its number, and whether its place is marked at all times.
+
+    Marked is what the verdict rests on, and every jump of the loss.
+    """
     own = next((each for each in run.findings if each.rule == run.verdict.rule), None)
-    evidence = () if own is None else own.evidence[:NUMBERED]
+    ordered = [each for each in run.findings if each is own] + [
+        each for each in run.findings if each is not own
+    ]
+    pairs = [(finding, at, evidence) for finding in ordered for at, evidence in enumerate(finding.evidence)]
+    return [
+        (finding, evidence, number, (finding is own and at < NUMBERED) or finding.rule == SPIKES)
+        for number, (finding, at, evidence) in enumerate(pairs, 1)
+    ]
+
+
+def _spans(run: RunReport, metric: str, *, quiet: bool) -> tuple[Span, ...]:
     return tuple(
-        Span(number=number, kind=split, first=int(each.epochs[0]), last=int(each.epochs[1]))
-        for number, each in enumerate(evidence, 1)
+        Span(number=number, kind=split, first=int(each.epochs[0]), last=int(each.epochs[1]), quiet=not marked)
+        for _, each, number, marked in numbered_evidence(run)
         for split, _, name in [each.series.partition("/")]
-        if name == metric
+        if name == metric and (marked or quiet)
     )
 
 

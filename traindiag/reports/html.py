@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from markupsafe import Markup
 
-from traindiag.model.finding import Finding
+from traindiag.model.finding import Evidence, Finding
 from traindiag.model.report import Report, RunReport
 from traindiag.reports.base import DEFAULT, Options, Renderer
-from traindiag.reports.charts import NUMBERED, Chart, charts_of, small_chart
+from traindiag.reports.charts import Chart, charts_of, numbered_evidence, small_chart
 from traindiag.reports.numbers import counted, epochs_text
 from traindiag.reports.page import Picture, picture, web_page
 from traindiag.reports.ranking import most_severe_first
@@ -26,6 +26,20 @@ OPEN = 10
 """With at most this many ill runs, their details are open at first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A piece of evidence in the text.
+
+    Attributes:
+        number: by which its place on a chart is found; 0 where it has none.
+        marked: whether that place is marked at all times, so that the number is shown.
+    """
+
+    evidence: Evidence
+    number: int
+    marked: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Section:
     """What the page shows of one run."""
@@ -34,8 +48,8 @@ class Section:
     run: RunReport
     small: Markup
     pictures: tuple[Picture, ...]
-    own: Finding | None
-    others: tuple[Finding, ...]
+    own: tuple[Finding, list[Item]] | None
+    others: tuple[tuple[Finding, list[Item]], ...]
     open: bool
 
 
@@ -57,7 +71,10 @@ class HtmlRenderer(Renderer):
         ill = sum(run.verdict.status == "ill" for run in runs)
         sections = [
             _section(
-                number, run, charts_of(run, points, metrics), open=run.verdict.status == "ill" and ill <= OPEN
+                number,
+                run,
+                charts_of(run, points, metrics, quiet=len(runs) <= FEW_RUNS),
+                open=run.verdict.status == "ill" and ill <= OPEN,
             )
             for number, run in enumerate(runs, 1)
         ]
@@ -69,20 +86,25 @@ class HtmlRenderer(Renderer):
             totals=totals(report),
             epochs_text=epochs_text,
             counted=counted,
-            numbered=NUMBERED,
         )
 
 
 def _section(number: int, run: RunReport, charts: Sequence[Chart], *, open: bool) -> Section:
-    own = next((each for each in run.findings if each.rule == run.verdict.rule), None)
     pictures = tuple(picture(chart, f"{chart.title} of {run.name}") for chart in charts)
+    drawn = {span.number for chart in charts for span in chart.spans}
+    items: dict[int, list[Item]] = {id(finding): [] for finding in run.findings}
+    for finding, evidence, place, marked in numbered_evidence(run):
+        there = place if place in drawn else 0
+        items[id(finding)].append(Item(evidence=evidence, number=there, marked=marked and bool(there)))
+    told = [(finding, items[id(finding)]) for finding in run.findings]
+    own = next((each for each in told if each[0].rule == run.verdict.rule), None)
     return Section(
         id=f"run-{number}",
         run=run,
         small=small_svg(small_chart(run, SMALL_POINTS), f"loss of {run.name}"),
         pictures=pictures,
         own=own,
-        others=tuple(each for each in run.findings if each is not own),
+        others=tuple(each for each in told if each is not own),
         open=open,
     )
 

@@ -74,7 +74,10 @@ def _view(chart: Chart, view: str, across: Scale) -> Markup:
                 part = Line(name="", kind="", epoch=line.epoch[inside], value=line.value[inside])
                 path = _path(part, across, up)
                 if path:
-                    parts.append(Markup('<path class="span" data-n="{}" d="{}"/>').format(span.number, path))
+                    kind = "span quiet" if span.quiet else "span"
+                    parts.append(
+                        Markup('<path class="{}" data-n="{}" d="{}"/>').format(kind, span.number, path)
+                    )
     parts += [
         Markup('<path class="line {}" d="{}"/>').format(line.kind, _path(line, across, up))
         for line in chart.lines
