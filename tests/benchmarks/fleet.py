@@ -3,6 +3,8 @@
 
     python tests/benchmarks/fleet.py --data FOLDER
     python tests/benchmarks/fleet.py --data FOLDER --counts 200 --rounds 1
+    python tests/benchmarks/fleet.py --data FOLDER --everywhere 1000    # also Dask and S3 on this machine
+    python tests/benchmarks/fleet.py --data FOLDER --walk 100000        # finding files, nothing else
 
 Half of the runs are CSV logs of Keras, half TensorBoard event files in train/ and validation/, each with a loss and an
 accuracy of both splits over 50 epochs; they lie in folders such as ``lr=0.1_bs=32/run-00042``, and a third of them
@@ -25,7 +27,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -197,6 +201,115 @@ WAYS = {
 }
 
 
+# --- everywhere ----------------------------------------------------------------------------------
+
+
+def everywhere(data: Path, count: int) -> int:
+    """The same runs through this process, two processes, a Dask cluster and S3 on loopback: one output."""
+    folder = data / f"runs-{count}"
+    if not folder.exists():
+        write_runs(folder, count)
+    output, cache = data / "report.jsonl", data / "cache"
+    ways = {
+        "local, --jobs 1": ["--jobs", "1"],
+        "local, --jobs 2": ["--jobs", "2"],
+        "local, --dask local": ["--dask", "local", "--jobs", "2"],
+    }
+    digests = {}
+    print("| way | wall s | processor s | digest |\n|---|--:|--:|---|")
+    for way, options in ways.items():
+        got = measure(folder, ["--no-cache", *options], cache, output)
+        digests[way] = got.digest
+        print(f"| {way} | {got.wall:.1f} | {got.cpu:.1f} | {got.digest[:12]} |", flush=True)
+    with on_s3(folder, data / "requests.txt") as (url, log):
+        for way, options in (("S3, --jobs 1", ["--jobs", "1"]), ("S3, --jobs 2", ["--jobs", "2"])):
+            before = requests_in(log)
+            begin = time.perf_counter()
+            script = "from traindiag.cli.app import main; main()"
+            command = [sys.executable, "-c", script, "analyze", url, "-f", "jsonl", "--no-cache", *options]
+            text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            wall = time.perf_counter() - begin
+            digests[way] = hashlib.sha256(text.replace(f"{url}/", f"{folder.name}/").encode()).hexdigest()
+            asked = requests_in(log) - before
+            print(f"| {way} | {wall:.1f} | | {digests[way][:12]} |", flush=True)
+            print(f"Requests: {dict(asked)}", flush=True)
+    same = len(set(digests.values())) == 1
+    print(f"\n{'The same bytes' if same else 'DIFFERENT bytes'} (the URL written as the folder).")
+    return int(not same)
+
+
+@contextmanager
+def on_s3(folder: Path, log: Path) -> Iterator[tuple[str, Path]]:
+    """The runs in a bucket of moto's server, and the file that it notes its requests in."""
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    os.environ.update(
+        AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
+        AWS_ACCESS_KEY_ID="key",
+        AWS_SECRET_ACCESS_KEY="secret",
+        AWS_DEFAULT_REGION="us-east-1",
+    )
+    import s3fs
+
+    with log.open("w") as noted:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            stdout=noted,
+            stderr=noted,
+        )
+        try:
+            fs = s3fs.S3FileSystem()
+            for _ in range(200):
+                try:
+                    fs.mkdir("runs-bucket")
+                    break
+                except Exception:
+                    time.sleep(0.2)
+            fs.put(f"{folder}/", "runs-bucket/runs", recursive=True)
+            yield "s3://runs-bucket/runs", log
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def requests_in(log: Path) -> Counter[str]:
+    """How many requests of each kind a server has noted."""
+    kinds: Counter[str] = Counter()
+    for line in log.read_text().splitlines():
+        if "HTTP/1.1" in line:
+            method, _, path = line.partition('"')[2].partition(" ")
+            kinds["LIST" if "list-type" in path else method.rpartition("m")[2]] += 1
+    return kinds
+
+
+def walk(data: Path, count: int) -> int:
+    """Find `count` files, nine of ten of which are no logs by their name; how long, and how soon the first comes."""
+    from traindiag.readers.walking import Root
+
+    folder = data / f"files-{count}"
+    if not folder.exists():
+        for number in range(count // 10):
+            home = folder / f"group-{number % 100:02d}" / f"run-{number:05d}"
+            home.mkdir(parents=True)
+            for other in range(9):
+                (home / f"weights-{other}.h5").touch()
+            (home / "log.csv").touch()
+    for _ in range(3):
+        begin = time.perf_counter()
+        units = Root(str(folder), {}).units([])
+        next(units)
+        first = time.perf_counter() - begin
+        found = 1 + sum(1 for _ in units)
+        wall = time.perf_counter() - begin
+        print(
+            f"{count:,} files, {found:,} folders with a log: {wall:.2f} s, the first after {1000 * first:.1f} ms"
+        )
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -204,7 +317,15 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder for the runs")
     parser.add_argument("--counts", default="1000,10000", help="how many runs")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--everywhere", type=int, metavar="N", help="N runs through every way instead")
+    parser.add_argument("--walk", type=int, metavar="N", help="find N files instead")
     args = parser.parse_args()
+    args.data = args.data.resolve()
+    args.data.mkdir(parents=True, exist_ok=True)
+    if args.everywhere:
+        return everywhere(args.data, args.everywhere)
+    if args.walk:
+        return walk(args.data, args.walk)
     counts = [int(count) for count in args.counts.split(",")]
     cache, output = args.data / "cache", args.data / "report.jsonl"
     for count in counts:
