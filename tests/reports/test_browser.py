@@ -21,6 +21,7 @@ from traindiag.reports.base import render
 from traindiag.reports.comparisons.base import render_comparison
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+wait = pytest.importorskip("selenium.webdriver.support.wait", reason="selenium is not installed")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None or DRIVER is None, reason="no browser here: install chromium and chromium-driver"
@@ -122,7 +123,9 @@ def test_link_opens_a_run(browser: Any, tmp_path: Path) -> None:
     _show(browser, many_runs(20), tmp_path)
     assert _all(browser, "details.run[open]") == []
     _all(browser, "tr.row a")[3].click()
-    assert [each.get_attribute("id") for each in _all(browser, "details.run[open]")] == ["run-4"]
+    # The browser tells the page of its new address when it has time to.
+    opened = wait.WebDriverWait(browser, 10).until(lambda b: _all(b, "details.run[open]"))
+    assert [each.get_attribute("id") for each in opened] == ["run-4"]
 
 
 def _requests(browser: Any) -> list[str]:
