@@ -38,6 +38,10 @@ def _spin(what: str, done: threading.Event) -> None:
         done.wait()
 
 
+_ENOUGH = 20
+"""Folders done before a rate is worth showing: the first ones wait for what is only done once."""
+
+
 class Advance(Protocol):
     """What can be asked how far it is."""
 
@@ -97,15 +101,15 @@ def how_far(advance: Advance, total: int | None, seconds: float) -> str:
         total: folders and files there are; None while that is not known.
         seconds: since the beginning.
     """
-    rate = advance.done / seconds if seconds > 0 else 0.0
     parts = [f"{advance.runs:,} runs judged, {advance.ill:,} ill"]
-    if advance.runs and seconds > 0:
+    if advance.done >= _ENOUGH and seconds > 0:
         parts.append(f"{advance.runs / seconds:,.0f}/s")
     if total is None:
-        parts.append(f"{max(0, advance.found - advance.done):,} folders found and waiting")
-    elif rate:
+        parts.append(f"{max(0, advance.found - advance.done):,} more found")
+    else:
         left = max(0, total - advance.done)
-        parts.append(f"{left:,} of {total:,} folders left, {duration(left / rate)}")
+        rest = f", {duration(left * seconds / advance.done)}" if advance.done >= _ENOUGH else ""
+        parts.append(f"{left:,} of {total:,} folders left{rest}")
     return "; ".join(parts)
 
 
