@@ -63,9 +63,10 @@ class NoisyValidation(Rule):
         val = signals.val_shape
         if val is None or len(val) < self.min_epochs:
             return
-        finding = self._by_loss(signals, val) or self._by_interval(signals)
-        if finding is not None:
-            yield finding
+        found = [
+            each for each in (self._by_loss(signals, val), self._by_interval(signals)) if each is not None
+        ]
+        yield from sorted(found, key=lambda each: -each.severity.rank)[:1]
 
     def _by_loss(self, signals: Signals, val: Shape) -> Finding | None:
         train = signals.train_shape

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+from traindiag.analysis.mismatch import never_answered
 from traindiag.analysis.signals import Signals
 from traindiag.model.finding import Finding, Severity
 from traindiag.rules.base import Example, Rule
@@ -44,6 +45,8 @@ class Overfitting(Rule):
         reading = signals.reading
         if reading is None or reading.cell not in ("overfitting", "overfitting-mild"):
             return
+        if never_answered(signals):
+            return  # `val-mismatch` speaks
         strong = reading.cell == "overfitting"
         stop, held = early_stopping(signals), regularise(signals, strong)
         ranked = (stop, held) if strong else (held, stop)

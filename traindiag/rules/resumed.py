@@ -56,6 +56,7 @@ class Resumed(Rule):
         resumes = resumes_of(signals.logged(curve))
         late = curve.axis == "epoch" and int(curve.epoch[0]) > 1
         if not resumes and not late:
+            yield from self._stitched(signals)
             return
         torn = [resume for resume in resumes if self._jumps(curve, resume)]
         yield self.finding(
@@ -64,6 +65,12 @@ class Resumed(Rule):
             evidence=self._evidence(curve, resumes, late),
             remedies=self._remedies(curve, torn),
         )
+
+    def _stitched(self, signals: Signals) -> Iterator[Finding]:
+        """Parts that the reader has put one after the other already."""
+        how = signals.run.source.details.get("restarts", "")
+        if how:
+            yield self.finding(f"several fits in one log: {how}", confidence=0.99)
 
     def _jumps(self, curve: Curve, resume: Resume) -> bool:
         noise = point_noise(curve.value[np.isfinite(curve.value)])

@@ -8,6 +8,7 @@ import numpy as np
 from traindiag.analysis.confidence import confidence, ratio
 from traindiag.analysis.half_epoch import paired_at_epoch_end
 from traindiag.analysis.level import skill_of
+from traindiag.analysis.mismatch import early_ratio
 from traindiag.analysis.signals import Signals
 from traindiag.model.finding import Evidence, Finding, Severity
 from traindiag.rules.base import Example, Rule, option
@@ -60,7 +61,7 @@ class ValMismatch(Rule):
         epochs, learned, judged = paired_at_epoch_end(signals.train, signals.val)
         if len(epochs) < self.min_epochs:
             return
-        early = float(np.median(judged[:3] / learned[:3]))
+        early = early_ratio(signals)
         late = float(np.median(judged[-3:] / learned[-3:]))
         fall, followed = 1 - train.best / train.start, 1 - val.best / val.start
         if fall < 0.3 or early < self.early_ratio or late < early or followed > self.follows * fall:
@@ -123,6 +124,15 @@ class ValMismatch(Rule):
         yield Example(
             "validation images not scaled",
             {"loss": decay(30, 1.4, 0.1, 0.15, 0.01), "val_loss": line(30, 4.1, 4.0, 0.02, 1)},
+        )
+        yield Example(
+            "validation inverted: its loss only rises, its accuracy stays at nothing",
+            {
+                "loss": decay(30, 1.6, 0.1, 0.15, 0.01),
+                "val_loss": line(30, 3.6, 9.0, 0.02, 1),
+                "accuracy": decay(30, 0.4, 0.97, 0.15),
+                "val_accuracy": line(30, 0.02, 0.0, 0.002),
+            },
         )
         yield Example(
             "labels of validation in another order",

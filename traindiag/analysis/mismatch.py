@@ -1,0 +1,43 @@
+"""Whether validation data are of another kind than training data."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from traindiag.analysis.half_epoch import paired_at_epoch_end
+from traindiag.analysis.level import as_fraction, end_of
+from traindiag.analysis.signals import Signals
+from traindiag.analysis.smoothing import smooth
+
+EARLY = 3
+"""Epochs in which there is nothing to memorise yet."""
+FAR_APART = 0.5
+"""Accuracy of training above that of validation that no overfitting of a first epoch explains."""
+NEVER_ROSE = 0.05
+EARLY_RATIO = 1.5
+
+
+def early_ratio(signals: Signals) -> float:
+    """Validation over training loss in the first epochs, the half-epoch shift taken out; NaN when unknown."""
+    if signals.train is None or signals.val is None:
+        return float("nan")
+    epochs, learned, judged = paired_at_epoch_end(signals.train, signals.val)
+    if len(epochs) < EARLY or np.min(learned[:EARLY]) <= 0:
+        return float("nan")
+    return float(np.median(judged[:EARLY] / learned[:EARLY]))
+
+
+def never_answered(signals: Signals) -> bool:
+    """Validation was worse at once and its accuracy never rose, while training is answered well.
+
+    A loss that rises from the first epoch on is no overfitting then: nothing was ever won that could be lost.
+    """
+    train, val = signals.accuracy("train"), signals.accuracy("val")
+    if train is None or val is None or signals.resumed:
+        return False
+    accuracy = as_fraction(val).value
+    accuracy = accuracy[np.isfinite(accuracy)]
+    if len(accuracy) < EARLY or end_of(train) - end_of(val) < FAR_APART:
+        return False
+    course = smooth(accuracy)
+    return bool(np.max(course) - course[0] <= NEVER_ROSE and early_ratio(signals) >= EARLY_RATIO)
