@@ -45,8 +45,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def lines(paths: list[str], capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    assert command(["analyze", *paths, "-f", "jsonl", "--no-cache", *options]) == 0
+def lines(paths: list[str], capsys: pytest.CaptureFixture[str], *options: str, format: str = "jsonl") -> str:
+    assert command(["analyze", *paths, "-f", format, "--no-cache", *options]) == 0
     return capsys.readouterr().out
 
 
@@ -133,6 +133,42 @@ def test_an_appended_object_is_read_anew_from_the_cache(
     assert epochs() == epochs() == [30] * 30
     fs.pipe("bucket/grow/run-07/log.csv", csv_log(7, 45).encode())
     assert sorted(epochs()) == [30] * 29 + [45]
+
+
+def test_of_an_appended_log_only_its_tail_is_read(
+    web: tuple[str, Path, type[Ranges]],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    address, folder, handler = web
+    knows_ranges = not issubclass(handler, NoRanges)
+    monkeypatch.setenv("TRAINDIAG_CACHE_DIR", os.fspath(tmp_path_factory.mktemp("cache")))
+    whole = csv_log(1, 9_000).encode()
+    cut = whole.index(b"\n8000,") + 1
+    path = folder / "runs" / "log.csv"
+    path.parent.mkdir()
+
+    def told() -> tuple[str, list[str | None]]:
+        handler.asked.clear()
+        assert command(["analyze", f"{address}/runs/", "-f", "json"]) == 0
+        asked = [wanted for where, wanted in handler.asked if where.endswith("log.csv")]
+        return capsys.readouterr().out, asked
+
+    path.write_bytes(whole[:cut])
+    told()
+    path.write_bytes(whole)
+    grown, asked = told()
+    if knows_ranges:
+        assert [each for each in asked if each] == ["bytes=0-65535", f"bytes={cut - 65536}-{len(whole) - 1}"]
+    assert grown == lines([f"{address}/runs/"], capsys, format="json")
+    # A log that was written anew is read as a whole.
+    other = csv_log(2, 9_500).encode()
+    path.write_bytes(other)
+    assert told()[0] == lines([f"{address}/runs/"], capsys, format="json") != grown
+    # And so is one whose beginning is the same.
+    path.write_bytes(other[:70_000] + whole[70_000:])
+    assert told()[0] == lines([f"{address}/runs/"], capsys, format="json")
 
 
 def test_a_truncated_object_and_a_vanished_one_cost_only_themselves(

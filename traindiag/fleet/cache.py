@@ -50,23 +50,33 @@ class Cache:
 
     def get(self, key: str) -> Any:
         """The document stored under a key; None when there is none, or it is broken."""
+        text = self.get_bytes(key)
+        try:
+            return None if text is None else json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+
+    def put(self, key: str, document: Any) -> None:
+        """Store plain values; a full disk or a folder that cannot be written costs nothing but the entry."""
+        # A plugin's finding may hold what is no plain value.
+        with suppress(TypeError, ValueError):
+            self.put_bytes(key, json.dumps(document, separators=(",", ":")).encode())
+
+    def get_bytes(self, key: str) -> bytes | None:
+        """The bytes stored under a key; None when there are none, or they are broken."""
         path = self._path(key)
         try:
             data = path.read_bytes()
         except OSError:
             return None
-        document = _opened(data, key)
-        if document is not None:
+        content = _opened(data, key)
+        if content is not None:
             _touched(path)
-        return document
+        return content
 
-    def put(self, key: str, document: Any) -> None:
-        """Store plain values; a full disk or a folder that cannot be written costs nothing but the entry."""
-        path = self._path(key)
-        try:
-            body = zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 1)
-        except (TypeError, ValueError):  # A plugin's finding may hold what is no plain value.
-            return
+    def put_bytes(self, key: str, content: bytes) -> None:
+        """Store bytes, with the same care."""
+        path, body = self._path(key), zlib.compress(content, 1)
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
@@ -139,17 +149,17 @@ def _check(key: str, body: bytes) -> bytes:
     return hashlib.blake2b(key.encode() + body, digest_size=_CHECK).digest()
 
 
-def _opened(data: bytes, key: str) -> Any:
-    """The document in the bytes of an entry, None where they are not what was written under this key."""
+def _opened(data: bytes, key: str) -> bytes | None:
+    """The content in the bytes of an entry, None where they are not what was written under this key."""
     begin = len(_MARK) + _CHECK
     body = data[begin:]
     if data[: len(_MARK)] != _MARK or data[len(_MARK) : begin] != _check(key, body):
         return None
     try:
         unpacker = zlib.decompressobj()
-        text = unpacker.decompress(body, _MOST_UNPACKED)
-        return None if unpacker.unconsumed_tail else json.loads(text)
-    except (zlib.error, ValueError, RecursionError):
+        content = unpacker.decompress(body, _MOST_UNPACKED)
+        return None if unpacker.unconsumed_tail else content
+    except zlib.error:
         return None
 
 

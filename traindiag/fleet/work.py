@@ -20,6 +20,7 @@ from traindiag.model.report import RunReport, Unreadable
 from traindiag.model.run import Run
 from traindiag.readers.base import LogFile
 from traindiag.readers.discover import UnitRuns, Within
+from traindiag.readers.remote import RemoteFile
 from traindiag.readers.walking import Root, Unit
 
 
@@ -120,6 +121,8 @@ def judge(parcel: Parcel) -> list[UnitReport]:
         raise OtherVersionError
     reading = _within.setdefault(judging.reader, Within(judging.reader))
     opened = [(unit, reading.opened(root, unit)) for unit in parcel.units]
+    if judging.cache is not None:
+        _keep_bytes([file for _, files in opened for file in files], judging.cache, root.shown)
     root.prefetch([file for _, files in opened for file in files if isinstance(file, LogFile)])
     store = None if judging.cache is None else _Store(Cache(judging.cache), root, parcel)
     keys = [None if store is None else store.key(unit, files) for unit, files in opened]
@@ -170,6 +173,27 @@ def _forget(files: Sequence[LogFile | Unreadable]) -> None:
     for file in files:
         if isinstance(file, LogFile):
             file.forget()
+
+
+def _keep_bytes(files: Sequence[LogFile | Unreadable], cache: str, shown: str) -> None:
+    """Let remote files keep their bytes in the cache."""
+    for file in files:
+        if isinstance(file, RemoteFile):
+            file.keeps = _Kept(Cache(cache), shown)
+
+
+class _Kept:
+    """The bytes of remote logs in the cache."""
+
+    def __init__(self, cache: Cache, shown: str) -> None:
+        self._cache = cache
+        self._shown = shown
+
+    def get(self, where: str) -> bytes | None:
+        return self._cache.get_bytes(key_of("bytes", self._shown, where))
+
+    def put(self, where: str, data: bytes) -> None:
+        self._cache.put_bytes(key_of("bytes", self._shown, where), data)
 
 
 class _Store:

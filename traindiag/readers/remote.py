@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import posixpath
 from collections.abc import Iterable, Mapping
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from traindiag.model.errors import TraindiagError, UnreadableError, UsageError
 from traindiag.readers.base import HEAD_BYTES, MAX_TEXT_BYTES, LogFile
@@ -28,6 +28,8 @@ _VERSIONS = (
     "updated",
     "mtime",
 )
+MOST_KEPT = 64 << 20
+"""Bytes of a log up to which it is kept."""
 _EXTRA = "pip install 'traindiag[remote]'"
 _PROCESS_ONLY = frozenset(("memory",))
 _PACKED = frozenset(("zip", "tar", "libarchive"))
@@ -159,8 +161,22 @@ class RemoteTree:
         return listing
 
 
+class Keeper(Protocol):
+    """Keeps the bytes of logs, so that of one that has grown only the rest is read."""
+
+    def get(self, where: str) -> bytes | None:
+        """What was kept of a log."""
+
+    def put(self, where: str, data: bytes) -> None:
+        """Keep all bytes of a log."""
+
+
 class RemoteFile(LogFile):
-    """A log behind a URL."""
+    """A log behind a URL.
+
+    Attributes:
+        keeps: where bytes are kept between calls; None asks for everything each time.
+    """
 
     def __init__(
         self,
@@ -174,6 +190,7 @@ class RemoteFile(LogFile):
         self._tree = tree
         self.known_size = entry.size
         self.version = entry.version
+        self.keeps: Keeper | None = None
         self._size = entry.size
 
     @property
@@ -217,30 +234,44 @@ class RemoteFile(LogFile):
         self._data = self._head = None
 
     def read_bytes(self, limit: int = MAX_TEXT_BYTES) -> bytes:
-        """All bytes; those of the beginning are not asked for again.
+        """All bytes; those of the beginning, and those kept from an earlier time, are not asked for again.
 
         Raises:
             UnreadableError: the file cannot be read, is larger than `limit`, or came short.
         """
         if self._data is None:
-            head = self.head
             if self.size > limit:
                 return super().read_bytes(limit)
-            rest = b""
-            if self.size > len(head):
-                rest = self._asked(lambda: self._tree.fs.cat_file(self.where, start=len(head), end=self.size))
-                if len(rest) > self.size - len(head):  # The range was not heeded.
-                    rest = rest[len(head) :]
-            self._data = head + rest
+            self._data = self._appended() or self.head + self._part(len(self.head), self.size)
+            if self.keeps is not None and 2 * HEAD_BYTES < len(self._data) == self.size <= MOST_KEPT:
+                self.keeps.put(self.where, self._data)
         if len(self._data) < self.size:
             raise self.unreadable(
                 f"only {len(self._data):,} of {self.size:,} bytes came", "check that it was uploaded whole"
             )
         return self._data
 
+    def _appended(self) -> bytes | None:
+        """What was kept and what has come since; None where the log did not just grow at its end.
+
+        That is held to be so when its first 64 KiB, and those before the end it had, are what they were.
+        """
+        kept = None if self.keeps is None or self.size <= 2 * HEAD_BYTES else self.keeps.get(self.where)
+        if kept is None or not 2 * HEAD_BYTES < len(kept) <= self.size or kept[:HEAD_BYTES] != self.head:
+            return None
+        tail = self._part(len(kept) - HEAD_BYTES, self.size)
+        return kept + tail[HEAD_BYTES:] if tail[:HEAD_BYTES] == kept[-HEAD_BYTES:] else None
+
+    def _part(self, begin: int, end: int) -> bytes:
+        """Some of the bytes; a server that knows no ranges sends everything."""
+        if begin >= end:
+            return b""
+        part: bytes = self._asked(lambda: self._tree.fs.cat_file(self.where, start=begin, end=end))
+        return part if len(part) <= end - begin else part[begin:end]
+
     def open(self) -> BinaryIO:
         """The file at its beginning; what is read of it is asked for, no more."""
-        if self._data is not None or self.size <= len(self.head):
+        if self._data is not None or self.size <= (MOST_KEPT if self.keeps else len(self.head)):
             return io.BytesIO(self.read_bytes())
         opened = self._asked(lambda: self._tree.fs.open(self.where, "rb", cache_type="none"))
         return cast(BinaryIO, opened) if opened.seekable() else io.BytesIO(self.read_bytes())
