@@ -158,6 +158,10 @@ def test_a_budget_nobody_logs_is_a_mistake_not_a_pass() -> None:
     assert found.code == 2
     assert "val_los <= 9" in found.reason
     assert "did you mean val_loss?" in found.reason
+    untimed = gate(run("a"), budgets=["wall_time <= 1 h"])
+    assert untimed.code == 2
+    assert "times are in event files" in untimed.reason
+    assert "did you mean" not in untimed.reason
 
 
 def test_a_budget_one_run_does_not_log_is_broken_there() -> None:

@@ -10,6 +10,7 @@ from traindiag import reasons
 from traindiag.analysis.signals import Signals
 from traindiag.baseline import Accepted, Baseline
 from traindiag.budgets import (
+    WALL_TIME,
     Aggregate,
     BudgetResult,
     describe,
@@ -340,6 +341,10 @@ def _never_logged(judged: Sequence[_Judged], budgets: Sequence[BudgetResult]) ->
     names = known_names(Signals(each.run) for each in judged)
     return {
         text: f"no run logs what the budget {text!r} is about; "
-        + did_you_mean(budget.name, names, f"logged are {', '.join(names[:8])}")
+        + (
+            "times are in event files, and in a column epoch_time"
+            if budget.name == WALL_TIME
+            else did_you_mean(budget.name, names, f"logged are {', '.join(names[:8])}")
+        )
         for text, budget in lost.items()
     }

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from handmade_reports import hostile_report, mixed_report, overfit
 
-from traindiag.capture.verdict_events import FOLDER, write_verdicts
+from traindiag.capture.verdict_events import FOLDER, _text_summary, write_verdicts
 from traindiag.cli.app import run as traindiag
 from traindiag.model.errors import UsageError
 from traindiag.model.report import Report, RunReport
+from traindiag.readers.tensorboard import VERDICT_TAG
 from traindiag.reports.markdown import verdict_markdown
 
 pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
@@ -42,6 +45,24 @@ def logs(tmp_path: Path) -> Path:
     for name in ("overfitting", "converged"):
         shutil.copytree(SAMPLES / name / "tb", tmp_path / "logs" / name)
     return tmp_path / "logs"
+
+
+def test_the_summary_is_tensorboard_s_own() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from tensorboard.plugins.text.summary_v2 import text_pb
+
+    assert _text_summary("läuft") == text_pb(VERDICT_TAG, "läuft")
+
+
+def test_tensorflow_is_not_loaded(logs: Path) -> None:
+    script = (
+        "import sys; from traindiag.cli.app import run; "
+        "code = run(['analyze', sys.argv[1], '--to-tensorboard']); sys.exit(code or 'tensorflow' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(logs)], capture_output=True, text=True, check=True
+    )
+    assert len(done.stderr.splitlines()) == 1, "nothing is said but where the verdicts are"
 
 
 def test_analyze_says_the_same_afterwards(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:

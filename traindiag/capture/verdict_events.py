@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from traindiag.model.errors import UsageError
 from traindiag.model.report import Report, RunReport
@@ -71,7 +72,6 @@ def _home(run: RunReport) -> Path:
 
 def _write(folder: Path, text: str) -> None:
     from tensorboard.compat.proto import event_pb2
-    from tensorboard.plugins.text.summary_v2 import text_pb
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,10 +84,24 @@ def _write(folder: Path, text: str) -> None:
         writer = RecordWriter(file)
         for event in (
             event_pb2.Event(wall_time=now, file_version="brain.Event:2"),
-            event_pb2.Event(wall_time=now, step=len(earlier), summary=text_pb(VERDICT_TAG, text)),
+            event_pb2.Event(wall_time=now, step=len(earlier), summary=_text_summary(text)),
         ):
             writer.write(event.SerializeToString())
         writer.flush()
+
+
+def _text_summary(text: str) -> Any:
+    """As TensorBoard's own `text_pb` makes it, which would load all of TensorFlow."""
+    from tensorboard.compat.proto import summary_pb2, tensor_pb2, tensor_shape_pb2, types_pb2
+
+    kind = summary_pb2.SummaryMetadata(plugin_data=summary_pb2.SummaryMetadata.PluginData(plugin_name="text"))
+    tensor = tensor_pb2.TensorProto(
+        dtype=types_pb2.DT_STRING,
+        tensor_shape=tensor_shape_pb2.TensorShapeProto(),
+        string_val=[text.encode()],
+    )
+    value = summary_pb2.Summary.Value(tag=VERDICT_TAG, metadata=kind, tensor=tensor)
+    return summary_pb2.Summary(value=[value])
 
 
 def _holds(path: Path, text: str) -> bool:
