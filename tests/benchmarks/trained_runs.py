@@ -72,7 +72,6 @@ class Record:
         self.rows: list[dict[str, float]] = []
         self.losses: list[float] = []
         self.skills: list[float] = []
-        self.model: Any = None
 
     def console(self) -> nullcontext[None]:
         return nullcontext()
@@ -87,7 +86,6 @@ class Record:
 
         class Keep(base):  # type: ignore[misc]
             def on_train_begin(self, logs: Any = None) -> None:
-                outer.model = self.model
                 if not outer.losses:
                     outer.look(self.model)
 
@@ -204,8 +202,7 @@ def train(cell: Cell, folder: Path) -> dict[str, Any]:
         writer.writeheader()
         writer.writerows(record.rows)
     seconds = round(time.perf_counter() - begin, 3)
-    model = json.loads(record.model.to_json())
-    write_facts(folder, {"scenario": cell.scenario, "seed": cell.seed, "keras": model, **facts})
+    write_facts(folder, {"scenario": cell.scenario, "seed": cell.seed, **facts})
     return {
         "folder": f"runs/{cell.name}", "scenario": cell.scenario, "dataset": cell.dataset,
         "optimizer": cell.optimizer, "seed": cell.seed, "aside": cell.aside,

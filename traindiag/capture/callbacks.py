@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import pickle
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from traindiag.capture.device import import_keras
+from traindiag.capture.event_files import EventFiles
 from traindiag.capture.facts import learning_rate_of
 
 EVENT_FILE = re.compile(r"^(?P<head>events\.out\.tfevents\.\d+)\..+$")
@@ -54,12 +57,22 @@ class EveryForm:
         return [
             learning_rate_logger(),
             callbacks.CSVLogger(str(self.folder / "log.csv"), append=again),
-            callbacks.TensorBoard(
-                str(self.folder / "tb"), write_graph=True, histogram_freq=0, update_freq=self._update_freq
-            ),
+            self._event_writer(),
             self._history,
             callbacks.LambdaCallback(on_epoch_end=self._count),
         ]
+
+    def _event_writer(self) -> Any:
+        """Keras' own TensorBoard callback where TensorFlow is installed, which it needs; else one that does without."""
+        callbacks, folder = import_keras().callbacks, self.folder / "tb"
+        if find_spec("tensorflow") is not None:
+            return callbacks.TensorBoard(
+                str(folder), write_graph=True, histogram_freq=0, update_freq=self._update_freq
+            )
+        files = EventFiles(folder)
+        return callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: files.add(epoch, dict(logs or {}), time.time())
+        )
 
     def _count(self, epoch: int, logs: dict[str, Any] | None) -> None:
         if self._on_epoch is not None:

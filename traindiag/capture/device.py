@@ -57,9 +57,9 @@ def require_extras() -> None:
     """Makes sure that what the scenarios and their logs need is there.
 
     Raises:
-        UsageError: TensorFlow, TensorBoard or scikit-learn is not installed.
+        UsageError: Keras, its backend, TensorBoard or scikit-learn is not installed.
     """
-    for name in ("keras", "tensorflow", "tensorboard", "sklearn"):
+    for name in ("keras", "tensorboard", "sklearn"):
         _imported(name)
 
 
@@ -69,7 +69,7 @@ def _imported(name: str) -> Any:
     except ImportError as error:
         missing = (error.name or str(error)).split(".")[0]
         raise UsageError(
-            f"training needs Keras, TensorFlow, TensorBoard and scikit-learn, and {missing} is not installed",
+            f"training needs Keras with a backend, TensorBoard and scikit-learn, and {missing} is not installed",
             next_step=f"install them with: {INSTALL}",
         ) from error
 

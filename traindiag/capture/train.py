@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import warnings
 from collections.abc import Callable
@@ -211,4 +212,6 @@ def fit_scenario(
         "optimizer": keras.saving.serialize_keras_object(model.optimizer)["config"],
         "callbacks": [callback_facts(each) for each in own],
         "precision": policy,
+        # As Keras' TensorBoard callback writes it, which is not there on every backend.
+        "keras": json.loads(model.to_json()),
     }
