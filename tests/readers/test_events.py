@@ -333,6 +333,24 @@ def test_a_record_that_may_hold_scalars_but_is_too_large_is_told() -> None:
     ]
 
 
+def test_a_record_larger_than_a_page_may_begin_anywhere_on_one() -> None:
+    huge = event(BEGIN, 1, summary(image(b"picture", 5_000)))
+    for pad in range(1, 1_000, 7):
+        before = event(BEGIN, 0, summary(strings(b"notes", b"x" * pad)))
+        file = read(version() + before + huge + scalars([("loss", 2, 0.25)]), page_bytes=1_000)
+        assert values(file) == [0.25]
+        assert not [loss for loss in file.losses if loss.size > len(before)]
+
+
+def test_a_histogram_too_large_to_be_read_is_told_where_histograms_are_asked_for() -> None:
+    data = version() + event(BEGIN, 1, summary(histogram(b"weights", 2_000))) + scalars([("loss", 2, 0.25)])
+    notes = [
+        read_event_files([io.BytesIO(data)], histograms=asked, page_bytes=5_000)[0].notes
+        for asked in (True, False)
+    ]
+    assert notes == [["a histogram of 16,032 bytes is too large to be read"], []]
+
+
 @pytest.mark.parametrize("length", [1 << 30, 1 << 39, 1 << 50, (1 << 64) - 1])
 def test_a_length_that_cannot_be_takes_no_memory(length: int) -> None:
     header = struct.pack("<Q", length)

@@ -262,6 +262,11 @@ def test_large_irregular_files_go_the_careful_way(tmp_path, monkeypatch, spoil):
     assert first.source.details == second.source.details
 
 
+def test_a_row_of_tabs_alone_is_a_row(read_one):
+    run = read_one("log.tsv", "loss\tval_loss\n0.5\t0.6\n\t\n\n0.3\t0.4\n")
+    assert run.wide()["loss"].to_dict() == {0: 0.5, 2: 0.3}
+
+
 def test_sniffing_never_fails_on_bytes():
     @settings(max_examples=200, deadline=None)
     @given(st.binary(max_size=300))

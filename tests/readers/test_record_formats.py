@@ -243,6 +243,17 @@ def test_wandb_history(read_one):
     assert run.wide().index.tolist() == list(range(500))
 
 
+def test_a_wandb_summary_points_to_the_history(write, tmp_path):
+    path = write("files/wandb-summary.json", '{"loss": 0.5, "_step": 9}')
+    [entry] = find_runs([path]).unreadable
+    assert "last value" in entry.message
+    assert ".wandb" in entry.message
+    write("run-x.wandb", wandb_file(wandb_run(30)))
+    found = find_runs([tmp_path])
+    assert len(found.runs) == 1
+    assert not found.unreadable
+
+
 def test_wandb_damage_costs_one_block_and_is_counted(read_one):
     data = bytearray(wandb_file(wandb_run()))
     data[100_000:100_003] = b"\xff\xff\xff"

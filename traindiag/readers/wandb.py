@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from traindiag.model.run import Damage
-from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
+from traindiag.readers.base import Fit, LogFile, LoggedRun, NotALogError, Reader, digest_of
 from traindiag.readers.eventfiles.protowire import BYTES, WireError, fields, signed
 from traindiag.readers.parsing.records import EPOCH_KEYS, Gathered, axis_value, seconds
 
 _MAGIC = b":W&B"
+_SUMMARY = "wandb-summary.json"
 _BLOCK = 32_768
 _HEADER = struct.Struct("<IHB")
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
@@ -39,10 +40,16 @@ class Wandb(Reader):
     precedence = 15
 
     def fit(self, file: LogFile) -> Fit:
-        return Fit.SURE if file.head.startswith(_MAGIC) else Fit.NO
+        return Fit.SURE if file.head.startswith(_MAGIC) or _is_summary(file) else Fit.NO
 
     def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
         [file] = files
+        if _is_summary(file):
+            raise NotALogError(
+                "W&B's summary: only the last value of each metric",
+                where=file.shown,
+                next_step="the history is in the .wandb file of the run's folder: name that, or the folder",
+            )
         data = file.read_bytes()
         log = _Log()
         for record in _records(data, log):
@@ -69,6 +76,10 @@ class Wandb(Reader):
                 params=log.params,
             )
         ]
+
+
+def _is_summary(file: LogFile) -> bool:
+    return file.name == _SUMMARY and file.head.lstrip().startswith(b"{")
 
 
 @dataclass(slots=True)

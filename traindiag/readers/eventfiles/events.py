@@ -48,6 +48,7 @@ class _Collector:
     """Has the records of pages decoded and keeps what each file holds until all are read."""
 
     def __init__(self, verify: bool, histograms: bool) -> None:
+        self.histograms = histograms
         self.files: dict[int, EventFile] = {}
         self.digests: dict[int, hashlib.blake2b] = {}
         self.decoder = Decoder(self.file, verify=verify, histograms=histograms)
@@ -67,8 +68,10 @@ class _Collector:
             for loss in region.losses:
                 known.lose(loss)
             for offset, size, head in region.large:
-                if not _is_bulk(head, size):
+                if not _is_bulk(head, size, histograms=False):
                     known.lose(Loss(offset, size + FRAME, 1, "record too large to be read"))
+                elif self.histograms and not _is_bulk(head, size, histograms=True):
+                    known.notes.append(f"a histogram of {size:,} bytes is too large to be read")
         start = np.concatenate([region.start for region in page.regions])
         length = np.concatenate([region.length for region in page.regions])
         counts = [len(region.start) for region in page.regions]
@@ -137,7 +140,7 @@ def _names(tags: Iterable[bytes]) -> list[tuple[str, bool]]:
     return list(out.items())
 
 
-def _is_bulk(head: bytes, length: int) -> bool:
+def _is_bulk(head: bytes, length: int, *, histograms: bool) -> bool:
     """Whether a record of which only the first bytes are at hand surely holds no scalar."""
     data = np.frombuffer(head or b"\0", dtype=np.uint8)
-    return bool(passed_over(data, np.array([0]), np.array([length]))[0])
+    return bool(passed_over(data, np.array([0]), np.array([length]), histograms=histograms)[0])

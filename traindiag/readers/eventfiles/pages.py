@@ -16,7 +16,7 @@ from traindiag.readers.eventfiles.framing import FRAME, HEADER, Page, Region
 from traindiag.readers.eventfiles.walker import walk
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 PAGE_BYTES = 8 << 20
 
@@ -48,7 +48,7 @@ def pages(files: Iterable[BinaryIO], page_bytes: int = PAGE_BYTES) -> Iterator[P
                 if last:
                     break
                 walk(data, regions)
-                _pass_over(file, data, region, page_bytes)
+                _pass_over(file, region, page_bytes)
                 yield Page(data, regions)
                 rest = region.end - region.stop
                 data[:rest] = data[region.stop : region.end].copy()
@@ -70,7 +70,7 @@ def _read_into(file: BinaryIO, view: memoryview) -> int:
     return got
 
 
-def _pass_over(file: BinaryIO, data: NDArray[np.uint8], region: Region, page_bytes: int) -> None:
+def _pass_over(file: BinaryIO, region: Region, page_bytes: int) -> None:
     """Seek behind a whole record that no page can hold."""
     rest, length = region.end - region.stop, region.begun
     if length + FRAME <= page_bytes:
@@ -81,8 +81,8 @@ def _pass_over(file: BinaryIO, data: NDArray[np.uint8], region: Region, page_byt
         file.seek(offset + rest)
         region.lost_since, region.stop = offset, region.end - HEADER + 1
         return
-    begin = region.stop + HEADER
-    region.large.append((offset, length, data[begin : min(begin + _PEEK, region.end)].tobytes()))
+    file.seek(offset + HEADER)
+    region.large.append((offset, length, file.read(min(_PEEK, length))))
     file.seek(offset + length + FRAME)
     region.offset += length + FRAME - rest
     region.stop = region.end

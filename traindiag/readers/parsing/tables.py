@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -316,11 +317,17 @@ class _Lines:
     def columns(self, text: str) -> dict[str, Column]:
         """Every numeric column by name."""
         raw = split_lines(text)
-        numbered = [(number, line) for number, line in enumerate(raw, start=1) if line and not line.isspace()]
-        body = numbered[self.layout.header + 1 :]
+        separator, width = self.layout.separator, len(self.layout.names)
+        filled = (number for number, line in enumerate(raw, start=1) if line and not line.isspace())
+        header = next(islice(filled, self.layout.header, None), len(raw))
+        body = [
+            (number, line)
+            for number, line in enumerate(raw[header:], start=header + 1)
+            # Of tabs alone is a row of blank cells, too.
+            if line and (not line.isspace() or line.count(separator) == width - 1 > 0)
+        ]
         if body and raw[-1]:
             body = self._without_cut_end(body)
-        separator, width = self.layout.separator, len(self.layout.names)
         lines = [line for _, line in body]
         if '"' not in text and all(line.count(separator) == width - 1 for line in lines):
             columns = self._regular(separator.join(lines).split(separator) if lines else [])
