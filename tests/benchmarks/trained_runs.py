@@ -281,6 +281,7 @@ def main() -> int:
     parser.add_argument("--dataset", nargs="*", default=[])
     parser.add_argument("--optimizer", nargs="*", default=[])
     parser.add_argument("--most", type=int, default=4, help="runs of one scenario and seed")
+    parser.add_argument("--aside", action="store_true", help="only what groups.toml keeps aside")
     parser.add_argument(
         "--manifest", action="store_true", help="train nothing, write the manifest of what is there"
     )
