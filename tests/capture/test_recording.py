@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,51 @@ def test_without_tensorboard_the_other_files_are_written(
     recorded(tmp_path / "run", range(3)).close(complete=True)
     assert not (tmp_path / "run" / "tb").exists()
     assert len(traindiag.read(tmp_path / "run").wide()) == 3
+
+
+def test_the_history_keeps_up(tmp_path: Path) -> None:
+    """A hundred epochs at once, then as often as it takes a hundredth of the time."""
+    recording = recorded(tmp_path / "run", range(100))
+    path = tmp_path / "run" / "history.json"
+    assert len(json.loads(path.read_text())["epoch"]) == 100
+    for epoch in range(100, 130):
+        recording.add(epoch, {"loss": 1.0})
+    recording._due = float("-inf")  # As if the epochs had taken their time.
+    recording.add(130, {"loss": 1.0})
+    assert json.loads(path.read_text())["epoch"] == list(range(131))
+    assert len(traindiag.read(tmp_path / "run" / "history.csv").wide()) == 131
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_forked_process_does_not_write_into_its_parents_recording(tmp_path: Path) -> None:
+    recording = recorded(tmp_path / "run", range(3))
+    pid = os.fork()
+    if pid == 0:
+        recording.add(3, {"loss": 9.0})
+        recording.add_batches({1: 9.0}, 0.0, 1.0)
+        recording.close(complete=True)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert len(traindiag.read(tmp_path / "run").wide()) == 3
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["complete"] is False
+
+
+def test_batch_losses_are_read_beside_the_epochs(tmp_path: Path) -> None:
+    recording = Recording(claim(tmp_path / "run"), {}, Guard("recording"))
+    for epoch in range(3):
+        losses = {epoch * 4 + step: 1.0 / (epoch * 4 + step) for step in range(1, 5)}
+        recording.add_batches(losses, 1e9 + 10 * epoch, 1e9 + 10 * epoch + 9)
+        recording.add(epoch, {"loss": sum(losses.values()) / 4}, wall_time=1e9 + 10 * epoch + 10)
+    recording.close(complete=True)
+    run = traindiag.read(tmp_path / "run")
+    [batches] = [series for series in run.series if series.metric == "batch_loss"]
+    assert batches.step is not None
+    assert batches.epoch is not None
+    assert batches.step.tolist() == list(range(1, 13))
+    assert batches.epoch.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    assert batches.value == pytest.approx([1 / step for step in range(1, 13)])
+    assert run.source.details["batch values"].startswith("single batches")
+    assert len(run.wide()) == 3
 
 
 def test_a_later_run_never_overwrites(tmp_path: Path) -> None:
