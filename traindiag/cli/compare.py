@@ -72,7 +72,7 @@ def compare(
     least: Annotated[
         float,
         typer.Option(
-            "--least", metavar="FRACTION", help="Smallest difference that counts, of the base's best."
+            "--least", min=0, metavar="FRACTION", help="Smallest difference that counts, of the base's best."
         ),
     ] = 0.01,
     fail_on_regression: Annotated[
