@@ -7,7 +7,8 @@ from typing import ClassVar
 from traindiag.comparison.shapes import Comparison, ComparisonReport, Judgment
 from traindiag.reports.base import DEFAULT, Options
 from traindiag.reports.comparisons.base import ComparisonRenderer
-from traindiag.reports.comparisons.words import columns, legend, told
+from traindiag.reports.comparisons.table import columns
+from traindiag.reports.comparisons.words import legend, told
 from traindiag.reports.markup import cut, markdown_text
 
 _MARKS: dict[Judgment, str] = {"regressed": "❌", "improved": "✅", "same": "🟰", "cannot tell": "❔"}

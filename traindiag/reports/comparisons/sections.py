@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from traindiag.comparison.shapes import Comparison, ComparisonReport, Contrast, Group, Judgment
 from traindiag.reports.comparisons.pictures import MOST_GROUPS, color_of, groups_chart, interval_svg, reach
-from traindiag.reports.comparisons.words import Column, columns, legend, told
+from traindiag.reports.comparisons.table import Column, columns
+from traindiag.reports.comparisons.words import legend, told
 from traindiag.reports.page import Picture, picture
 
 _KINDS: dict[Judgment, str] = {

@@ -11,7 +11,8 @@ from rich.text import Text
 from traindiag.comparison.shapes import Comparison, ComparisonReport, Contrast, Group, Judgment
 from traindiag.reports.base import DEFAULT, Options
 from traindiag.reports.comparisons.base import ComparisonRenderer
-from traindiag.reports.comparisons.words import columns, legend, notes, others, reason, sentence
+from traindiag.reports.comparisons.table import columns
+from traindiag.reports.comparisons.words import legend, notes, others, reason, sentence
 from traindiag.reports.ink import Ink, console_on, trimmed
 
 GAP = "  "
