@@ -195,6 +195,11 @@ class Oscillating(Rule):
         yield Example(
             "swings from the start", {"loss": zigzag(40, 10.0, 2.5), "val_loss": zigzag(40, 10.0, 4.0, 1)}
         )
+        erratic = [9.0, 30.0, 4.0, 12.0, 3.0, 1.5, 8.0, 1.4, 6.0, 5.0, 1.2, 3.5, 3.0, 1.1, 1.0]
+        yield Example(
+            "leaps again and again before it settles",
+            {"loss": [*erratic, *line(25, 1.0, 0.98, 0.02)], "val_loss": line(40, 1.4, 1.2, 0.1, 1)},
+        )
         fall = [a + b for a, b in zip(decay(60, 6.0, 0.5, 0.3), zigzag(60, 0.0, 0.15), strict=True)]
         yield Example(
             "falls, then swings",
@@ -210,6 +215,18 @@ class Oscillating(Rule):
         yield Example(
             "validation alone is noisy",
             {"loss": decay(60, 2.3, 0.2), "val_loss": decay(60, 2.3, 0.4, 0.1, 0.4)},
+        )
+        warm_up = [1.6, 0.5, 0.45, 1.2, 0.7, 1.3, 0.7, 1.2, 0.6]
+        yield Example(
+            "a warm-up that went too far and settled",
+            {
+                "loss": [*warm_up, *decay(51, 0.4, 0.08, 0.1, 0.004)],
+                "val_loss": decay(60, 0.9, 0.15, 0.1, 0.01),
+            },
+        )
+        falling = [a * b for a, b in zip(decay(80, 2.0, 0.004, 0.08), zigzag(80, 1.0, 0.4), strict=True)]
+        yield Example(
+            "leaps all the way down", {"loss": falling, "val_loss": decay(80, 2.0, 1.0, 0.08, 0.03)}
         )
         yield Example(
             "one spike",

@@ -78,6 +78,11 @@ class Overfitting(Rule):
         yield Example(
             "ended by EarlyStopping", {"loss": decay(33, 2.0, 0.35, 0.12, 0.01), "val_loss": stopped}
         )
+        yield Example(
+            "resumed near its best: validation gains nothing, training a little",
+            {"loss": decay(40, 0.065, 0.035, 0.06), "val_loss": line(40, 0.212, 0.205, 0.001, 1)},
+            first_epoch=50,
+        )
         yield Example("one spiked last epoch", {"loss": train, "val_loss": with_values(val, {39: 0.9})})
         yield Example(
             "noisy but healthy",
