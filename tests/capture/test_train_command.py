@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from traindiag.capture.scenarios.base import all_scenarios
+from traindiag.capture.data import DATA_SETS
+from traindiag.capture.scenarios.base import USUAL_RATES, all_scenarios
 from traindiag.cli.app import run
 
 
@@ -21,6 +22,8 @@ def test_list_names_every_scenario_without_keras() -> None:
     assert done.returncode == 0, done.stderr
     for scenario in all_scenarios():
         assert scenario.name in done.stdout
+    for name in (*DATA_SETS, *USUAL_RATES):
+        assert name in done.stdout
 
 
 @pytest.mark.parametrize(

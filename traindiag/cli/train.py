@@ -179,7 +179,8 @@ def _epochs(count: int) -> str:
 
 
 def _print_scenarios() -> None:
-    from traindiag.capture.scenarios.base import all_scenarios
+    from traindiag.capture.data import DATA_SETS
+    from traindiag.capture.scenarios.base import USUAL_RATES, all_scenarios
     from traindiag.cli.prose import Page
     from traindiag.cli.terminal import Color
 
@@ -187,6 +188,9 @@ def _print_scenarios() -> None:
     width = max(len(each.name) for each in scenarios) + 2
     for each in scenarios:
         page.beside(each.name.ljust(width), each.summary(), width)
+    page.line()
+    page.beside("--dataset".ljust(width), ", ".join(DATA_SETS), width)
+    page.beside("--optimizer".ljust(width), ", ".join(USUAL_RATES), width)
 
 
 def _train(
