@@ -58,7 +58,7 @@ class _Page:
         self._unreadable(report)
         self._not_checked(report.runs)
         self.console.print()
-        self.console.print(self.ink.text(totals(report), "bold"), soft_wrap=True)
+        self.details.paragraph("", self.ink.text(totals(report), "bold"), indent=0)
 
     def _ill(self, runs: Sequence[RunReport]) -> None:
         for group in grouped(runs, apart=self.ink.options.verbose or len(runs) <= MANY):
