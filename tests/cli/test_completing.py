@@ -23,6 +23,7 @@ def _offered(line: str, word: int) -> list[str]:
         ("traindiag analyze --format js", 3, ["json", "jsonl"]),
         ("traindiag analyze --reader keras-c", 3, ["keras-console", "keras-csv"]),
         ("traindiag check --select non", 3, ["non-finite"]),
+        ("traindiag train overfitting-m", 2, ["overfitting-mild"]),
     ],
 )
 def test_tab(line: str, word: int, offered: list[str]) -> None:

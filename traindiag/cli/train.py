@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from traindiag.capture.device import DeviceChoice
+from traindiag.cli import completing
 from traindiag.cli.output import say
 from traindiag.model.errors import UsageError
 
@@ -41,7 +42,10 @@ ENVIRONMENT = {
 
 def train(
     scenario: Annotated[
-        str | None, typer.Argument(help="What to train; --list names them.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="What to train; --list names them.", show_default=False, autocompletion=completing.scenarios
+        ),
     ] = None,
     out: Annotated[
         Path | None,
