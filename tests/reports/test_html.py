@@ -15,8 +15,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from web_pages import Page
 
+from traindiag.diagnosis import diagnose_runs
+from traindiag.model.convert import run_from_history
 from traindiag.model.finding import Evidence, Severity
-from traindiag.model.report import Report
+from traindiag.model.report import Report, RunReport
 from traindiag.reports.base import render
 from traindiag.reports.charts import Line, _thin, charts_of
 from traindiag.reports.svg import log_ticks, nice_ticks
@@ -87,6 +89,24 @@ def test_sizes() -> None:
     assert len(one.encode()) < 150_000
     many = render(Report(runs=tuple(rich(f"run-{i}", 100) for i in range(200))), "html")  # type: ignore[misc]
     assert len(many.encode()) < 5_000_000
+
+
+def test_sizes_of_runs_that_are_ill() -> None:
+    def ill(epochs: int) -> RunReport:
+        e, noise = np.arange(epochs), np.random.default_rng(0).standard_normal((3, epochs))
+        train = 0.1 + 2 * np.exp(-e / (epochs / 6)) + 0.01 * noise[0]
+        val = train + 0.05 + np.maximum(0, e / epochs - 0.4) * 1.5 + 0.02 * noise[1]
+        history = {"loss": train, "val_loss": val, "learning_rate": 1e-3 * (1 + 0.1 * noise[2])}
+        for metric in ("accuracy", "auc", "f1", "iou", "map"):
+            history |= {metric: 1 - train / 3, f"val_{metric}": 1 - val / 3}
+        run = run_from_history({name: values.tolist() for name, values in history.items()})
+        return diagnose_runs([run]).runs[0]
+
+    assert len(render(Report(runs=(ill(20_000),)), "html").encode()) < 150_000
+    short = ill(100)
+    assert short.verdict.status == "ill"
+    runs = tuple(replace(short, name=f"run-{number}") for number in range(200))
+    assert len(render(Report(runs=runs), "html").encode()) < 5_000_000
 
 
 def test_thinning_keeps_extremes_and_broken_values() -> None:

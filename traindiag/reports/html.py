@@ -18,9 +18,9 @@ from traindiag.reports.ranking import most_severe_first
 from traindiag.reports.svg import small_svg
 from traindiag.reports.totals import totals
 
-POINTS_OF_ALL = 12_000
+POINTS_OF_ALL = 9_000
 """Points per line times runs: the page of many runs stays small."""
-MOST_POINTS, FEWEST_POINTS, SMALL_POINTS = 280, 60, 60
+MOST_POINTS, FEWEST_POINTS, SMALL_POINTS = 280, 45, 60
 FEW_RUNS, METRICS_OF_FEW, METRICS_OF_MANY = 50, 4, 2
 OPEN = 10
 """With at most this many ill runs, their details are open at first."""
