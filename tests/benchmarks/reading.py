@@ -270,9 +270,14 @@ def sums(frame: Any) -> Sums:
 
 
 def files_below(path: str) -> Iterator[str]:
-    for folder, folders, names in os.walk(path):
-        folders.sort()
-        yield from (os.path.join(folder, name) for name in sorted(names))
+    """Every file, sorted; this is part of what is measured, for pandas, too."""
+    with os.scandir(path) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir():
+            yield from files_below(entry.path)
+        else:
+            yield entry.path
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, BinaryIO, ClassVar
 
@@ -37,6 +38,8 @@ _TAG_AND_SPLIT = re.compile(rf"(.+)_({'|'.join(_SPLIT_FOLDERS)})", re.IGNORECASE
 _PEEKED_RECORDS = 4
 _BATCH_BYTES = 64 << 20
 _LEAST_PAGE = 64 << 10
+_HUGE, _HUGE_PAGE = 256 << 20, 16 << 20
+"""Files of this size are mostly images and histograms: fewer and larger pages hold enough scalars each."""
 _MAX_DAMAGE = 100
 """Places of damage listed for one file; further ones are summed up."""
 
@@ -229,7 +232,8 @@ def _load(files: Sequence[LogFile]) -> list[LoadedFile | UnreadableError]:
                 failures[index] = error
                 yield io.BytesIO()
 
-    page_bytes = min(PAGE_BYTES, sum(map(_size, files)) + _LEAST_PAGE)
+    total = sum(map(_size, files))
+    page_bytes = min(PAGE_BYTES if total < _HUGE else _HUGE_PAGE, total + _LEAST_PAGE)
     histograms = any(file.histograms for file in files)
     contents = read_event_files(opened(), histograms=histograms, page_bytes=page_bytes)
     return [
@@ -294,18 +298,27 @@ def _params(session: Session, details: dict[str, str]) -> dict[str, Any]:
     for each in session.files:
         params.update(each.events.hparams)
         if each.events.keras is not None:
-            try:
-                model = json.loads(each.events.keras)
-            except (ValueError, RecursionError):
+            model = _model_of(each.events.keras)
+            if model is None:
                 details["model"] = "the keras tag holds no JSON"
-                continue
-            if isinstance(model, dict):
+            elif isinstance(model, dict):
                 params["keras"] = model
                 details["model"] = "from the keras tag"
     return params
 
 
+@lru_cache(maxsize=16)
+def _model_of(text: bytes) -> Any:
+    """The JSON of a model; None where it is none. Runs of one script mostly have one and the same."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _damage(file: LogFile, events: EventFile) -> list[Damage]:
+    if not events.losses:
+        return []
     losses = sorted(events.losses, key=lambda loss: loss.offset)
     listed = [_as_damage(file, loss) for loss in losses[:_MAX_DAMAGE]]
     if rest := losses[_MAX_DAMAGE:]:
