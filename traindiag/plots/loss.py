@@ -113,10 +113,11 @@ class LossDisplay(Display):
         epoch, value = curve.epoch[inside], curve.value[inside]
         style: dict[str, Any] = {"color": ILL, "alpha": 0.25, "linewidth": 7, "solid_capstyle": "round"}
         ax.plot(epoch, value, marker="o" if len(epoch) == 1 else "", markersize=12, **style)
-        middle = len(epoch) // 2
+        # Numbers of the same stretch stand side by side, not on each other.
+        at = len(epoch) * number // (len(self.evidence) + 1)
         ax.annotate(
             str(number),
-            (float(epoch[middle]), float(value[middle])),
+            (float(epoch[at]), float(value[at])),
             xytext=(0, 10),
             textcoords="offset points",
             ha="center",
