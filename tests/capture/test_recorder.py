@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,8 +101,6 @@ def test_the_rate_of_each_epoch(keras: Any, tmp_path: Path) -> None:
 
 
 def inputs(keras: Any) -> Iterator[tuple[str, dict[str, Any], int | None]]:
-    import tensorflow as tf
-
     class Sequence(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
         batch_size = 24
 
@@ -119,6 +118,10 @@ def inputs(keras: Any) -> Iterator[tuple[str, dict[str, Any], int | None]]:
     yield "arrays", {"x": X, "y": Y}, 32
     yield "dataset", {"x": Sequence()}, 24
     yield "generator", {"x": endless(), "steps_per_epoch": 5}, None
+    if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
     data = tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(96, seed=1).batch(8).map(lambda x, y: (x, y))
     yield "tf.data", {"x": data.prefetch(1)}, 8
 
@@ -262,6 +265,65 @@ def test_diagnose_tells_once_and_stops(
     assert len(stopped.epoch) < 40
     assert "the training stops here" in capsys.readouterr().err
     assert facts_in(tmp_path / "b")["complete"] is True
+
+
+def test_single_batches_come_back(keras: Any, tmp_path: Path) -> None:
+    """With a rate of zero every epoch sees the same losses: those of each batch by itself."""
+    model = small(keras)
+    model.compile(optimizer=keras.optimizers.SGD(0.0), loss="mse")
+    exact = [model.evaluate(X[i : i + 20], Y[i : i + 20], batch_size=20, verbose=0) for i in range(0, 90, 20)]
+    plain = keras.Sequential(model.layers[1:])  # Without dropout, whose losses are drawn anew.
+    plain.compile(optimizer=keras.optimizers.SGD(0.0), loss="mse")
+    options = {"batch_size": 20, "shuffle": False, "epochs": 2, "verbose": 0}
+    plain.fit(X[:90], Y[:90], validation_data=(X, Y), callbacks=[recorder(tmp_path / "a")], **options)
+    [batches] = [each for each in traindiag.read(tmp_path / "a").series if each.metric == "batch_loss"]
+    exact[-1] = model.evaluate(X[80:90], Y[80:90], verbose=0)
+    assert batches.value.tolist() == pytest.approx(exact * 2, rel=1e-5)
+    assert batches.step.tolist() == list(range(1, 11))
+
+
+def test_a_step_that_logs_the_loss_of_its_batch_is_taken_at_its_word(keras: Any, tmp_path: Path) -> None:
+    class Own(keras.Sequential):  # type: ignore[misc, name-defined]
+        count = 0
+
+        def train_step(self, *arguments: Any) -> Any:
+            result = super().train_step(*arguments)
+            return {"loss": 2.5} if isinstance(result, dict) else ({"loss": 2.5}, result[1])
+
+    model = Own([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile(optimizer="sgd", loss="mse")
+    model.fit(X, Y, batch_size=16, epochs=2, verbose=0, callbacks=[recorder(tmp_path)])
+    [batches] = [each for each in traindiag.read(tmp_path).series if each.metric == "batch_loss"]
+    assert batches.value.tolist() == [2.5] * 12
+
+
+def test_threads_train_side_by_side(keras: Any, tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    models = [small(keras) for _ in range(3)]
+
+    def train(model: Any) -> Any:
+        return model.fit(X, Y, epochs=3, verbose=0, callbacks=[recorder(tmp_path / "run")]).history["loss"]
+
+    with ThreadPoolExecutor(3) as pool:
+        losses = list(pool.map(train, models))
+    found = [run.wide()["loss"].tolist() for run in traindiag.read_all(tmp_path).runs]
+    np.testing.assert_allclose(sorted(found), sorted(losses), rtol=1e-6)
+
+
+def test_diagnose_judges_long_runs_seldom_and_broken_ones_at_once() -> None:
+    from traindiag.capture.clock import Pace
+
+    pace, judged = Pace(), []
+    for epochs in range(1, 10_001):
+        if pace.is_due(epochs):
+            judged.append(epochs)
+            pace.done(epochs, 0.0)
+    assert judged[:100] == list(range(1, 101))
+    assert len(judged) < 210
+    assert max(after / before for before, after in itertools.pairwise(judged[100:])) < 1.06
+    pace.done(10_000, 60.0)
+    assert not pace.is_due(20_000)
 
 
 def test_diagnose_refuses_an_unknown_rule(tmp_path: Path) -> None:

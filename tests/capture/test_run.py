@@ -115,9 +115,15 @@ class TestAnyScript:
         assert "nothing was captured" in talk
 
     @pytest.mark.parametrize(
-        ("words", "told"), [(["no.py"], "no such script"), (["--steps-per-epoch", "0", "a.py"], "steps")]
+        ("words", "told"),
+        [
+            (["no.py"], "no such script"),
+            (["--steps-per-epoch", "0", "a.py"], "steps"),
+            (["--signals", "gradient", "a.py"], "no such signal: gradient"),
+        ],
     )
     def test_wrong_use_is_one_line(self, tmp_path: Path, words: list[str], told: str) -> None:
+        (tmp_path / "a.py").write_text("print('never')")
         wrong = done([*RUN, *words], tmp_path)
         assert wrong.returncode == 2
         [line] = wrong.stderr.splitlines()
@@ -227,23 +233,6 @@ make().fit(x, y, epochs=6, verbose=0, callbacks=[Fail()])
 
 
 @pytest.mark.keras
-def test_a_crash_in_epoch_3(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text(CRASH.format(how="raise RuntimeError('of its own')"))
-    crashed = done([*RUN, "a.py"], tmp_path)
-    assert crashed.returncode == 1
-    trace = crashed.stderr[
-        crashed.stderr.index("Traceback") : crashed.stderr.index("RuntimeError: of its own")
-    ]
-    files = [line.split('"')[1] for line in trace.splitlines() if line.startswith("  File ")]
-    # The script, Keras' error filter, the script's callback: nothing of ours between them.
-    assert files[0] == files[-1] == str(tmp_path / "a.py")
-    assert not [file for file in files[1:-1] if "keras" not in Path(file).parts]
-    assert len(traindiag.read(tmp_path / "logs" / "a").wide()) == 3
-    assert json.loads((tmp_path / "logs" / "a" / "fit" / "history.json").read_text())["epoch"] == [0, 1, 2]
-    assert "too-short: 3 epochs" in crashed.stderr
-
-
-@pytest.mark.keras
 @POSIX
 def test_a_kill_loses_one_epoch_at_most(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(CRASH.format(how="import os; os.kill(os.getpid(), 9)"))
@@ -252,4 +241,33 @@ def test_a_kill_loses_one_epoch_at_most(tmp_path: Path) -> None:
     for form in ("history.csv", "tb"):
         assert len(traindiag.read(tmp_path / "logs" / "fit" / form).wide()) == 3
     assert len(traindiag.read(tmp_path / "logs" / "fit").wide()) == 3
+    assert json.loads((tmp_path / "logs" / "fit" / "history.json").read_text())["epoch"] == [0, 1, 2]
+    assert json.loads((tmp_path / "logs" / "fit" / "run.json").read_text())["complete"] is False
     assert "too-short: 3 epochs" in killed.stderr
+
+
+@pytest.mark.keras
+@POSIX
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_in_the_middle_of_a_fit(tmp_path: Path, number: signal.Signals) -> None:
+    how = "print('ready', flush=True); import time; time.sleep(100)"
+    (tmp_path / "a.py").write_text(CRASH.format(how=how))
+    with subprocess.Popen(
+        [*RUN, "--out", "logs", "--signals", "gradients,nan-batch", "a.py"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        _, talk = process.communicate(timeout=120)
+    assert process.returncode == -number
+    assert "too-short: 3 epochs" in talk
+    wide = traindiag.read(tmp_path / "logs" / "fit").wide()
+    assert len(wide) == 3
+    assert (wide["gradient_norm"] > 0).all()
+    assert (tmp_path / "logs" / "output.console").read_text().startswith("ready\n")

@@ -78,13 +78,14 @@ class StepSignals:
         return None if self._nan_batch is None else self._nan_batch.take()
 
     def stop(self) -> None:
-        """The step is as it was; its function is made anew by the next `fit`."""
+        """The step is as it was, and its function is made anew: it must not stay away, a `fit` may be under way."""
         for each in (self._gradients, self._nan_batch):
             if each is not None:
                 with self._guard:
                     each.stop()
         if self._gradients or self._nan_batch:
-            self._model.train_function = None
+            with self._guard:
+                self._model.make_train_function(force=True)
         self._gradients = self._nan_batch = None
 
 
