@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import typer
 from traindiag.capture.device import DeviceChoice
 from traindiag.cli import completing
 from traindiag.cli.output import say
+from traindiag.cli.quiet import quiet_native_talk
 from traindiag.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -251,30 +251,3 @@ def progress(name: str, total: int) -> Iterator[Callable[[int], None] | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=total)
         yield lambda done: bar.update(task, completed=done)
-
-
-@contextmanager
-def quiet_native_talk() -> Iterator[None]:
-    """Keeps what native libraries write to standard error inside from the user, unless Python fails there.
-
-    TensorFlow's C++ part greets with several lines before any log level can be set.
-    """
-    try:
-        sys.stderr.flush()
-        saved = os.dup(2)
-    except OSError:
-        yield  # Standard error is closed: nothing to keep quiet.
-        return
-    with tempfile.TemporaryFile() as kept:
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        except UsageError:
-            raise
-        except BaseException:
-            kept.seek(0)
-            os.write(saved, kept.read())
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
