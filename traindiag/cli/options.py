@@ -13,7 +13,7 @@ from traindiag.cli.terminal import Color
 from traindiag.model.finding import Severity
 
 PathsArgument = Annotated[
-    list[str], typer.Argument(metavar="PATH...", help="Log files or folders; - is stdin.")
+    list[str], typer.Argument(metavar="PATH...", help="Log files, folders or URLs; - is stdin.")
 ]
 ColorOption = Annotated[
     Color, typer.Option("--color", help="When to colour; auto heeds NO_COLOR and FORCE_COLOR.")
