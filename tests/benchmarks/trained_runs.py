@@ -6,7 +6,7 @@
 
 One process, one run after the other, each from a fresh Keras state. A run leaves ``OUT/runs/NAME/log.csv`` (what
 CSVLogger writes) and ``run.json``; ``OUT/manifest.csv`` has one line a run: its folder, scenario, data set, optimizer,
-seed, ``healthy`` or ``ill``, the verdicts that are right, whether its group is kept aside (groups.toml), and whether
+seed, ``healthy``, ``ill`` or ``unjudged``, the verdicts that are right, whether its group is kept aside (groups.toml), and whether
 the fault showed on test samples that nobody else sees (witness.py). What is there already is not trained again, so a
 grid that was broken off goes on where it was. OUT must lie outside the repository.
 """
@@ -221,6 +221,7 @@ def forget_compiled() -> None:
 def manifest(out: Path) -> list[dict[str, Any]]:
     """All runs trained so far, with the columns that follow from the others: written to ``manifest.csv``."""
     from traindiag.capture.scenarios.base import Scenario, all_scenarios
+    from traindiag.rules.base import find_rule
 
     all_scenarios()
     with (out / "runs.jsonl").open() as file:
@@ -242,7 +243,7 @@ def manifest(out: Path) -> list[dict[str, Any]]:
             reference_skill=float(reference[1]),
         )
         row["shows"] = witness.shows(seen, kind.expected)
-        row["status"] = "healthy" if {"converged", "learning"} & set(kind.expected) else "ill"
+        row["status"] = find_rule(kind.expected[0]).status
         # How far a healthy run has got by its last epoch depends on the data set: both answers are right.
         also = ("learning",) if kind.expected[0] == "converged" and row["dataset"] != kind.dataset else ()
         row["accepted"] = ";".join(dict.fromkeys((*kind.expected, *also)))
