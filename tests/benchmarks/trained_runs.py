@@ -6,9 +6,10 @@
 
 One process, one run after the other, each from a fresh Keras state. A run leaves ``OUT/runs/NAME/log.csv`` (what
 CSVLogger writes) and ``run.json``; ``OUT/manifest.csv`` has one line a run: its folder, scenario, data set, optimizer,
-seed, ``healthy``, ``ill`` or ``unjudged``, the verdicts that are right, whether its group is kept aside (groups.toml), and whether
-the fault showed on test samples that nobody else sees (witness.py). What is there already is not trained again, so a
-grid that was broken off goes on where it was. OUT must lie outside the repository.
+seed, ``healthy``, ``ill`` or ``unjudged``, the verdicts that are right, findings that must stand beside them, whether
+its group is kept aside (groups.toml), and whether the fault showed on test samples that nobody else sees (witness.py).
+What is there already is not trained again, so a grid that was broken off goes on where it was. OUT must lie outside
+the repository.
 """
 
 from __future__ import annotations
