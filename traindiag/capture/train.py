@@ -23,7 +23,7 @@ from traindiag.capture.device import (
     require_extras,
     versions,
 )
-from traindiag.capture.facts import callback_facts
+from traindiag.capture.facts import callback_facts, has_schedule, learning_rate_of
 from traindiag.capture.recording import write_facts
 from traindiag.capture.scenarios.base import Knobs, Scenario, scenario_named
 from traindiag.model.errors import UsageError
@@ -185,10 +185,12 @@ def fit_scenario(
     steps = -(-len(data.train[0]) // scenario.settings.batch_size)
     with precision(policy):
         model = scenario.model(data, seed)
-        own: list[Any] = []
-        for stage in scenario.stages(epochs):
+        rate, stages, own = scenario.settings.learning_rate, scenario.stages(epochs), []
+        for stage in stages:
             # A new optimizer each time: a resumed training has its weights, seldom its optimizer state.
             scenario.compile(model, data, steps, epochs)
+            if stage is stages[0] and not has_schedule(model):
+                rate = learning_rate_of(model)
             own = scenario.callbacks(stage.stop)
             with recorder.console(), warnings.catch_warnings():
                 # Keras warns of some faults that are here on purpose, such as no weights that could be trained.
@@ -208,7 +210,7 @@ def fit_scenario(
         "train_samples": len(data.train[0]),
         "val_samples": 0 if data.val is None else len(data.val[0]),
         "parameters": int(model.count_params()),
-        "learning_rate": scenario.settings.learning_rate,
+        "learning_rate": rate,
         "optimizer": keras.saving.serialize_keras_object(model.optimizer)["config"],
         "callbacks": [callback_facts(each) for each in own],
         "precision": policy,
