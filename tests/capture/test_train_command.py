@@ -132,3 +132,17 @@ def test_mixed_precision_is_recorded_and_undone(tmp_path: Path, capsys: pytest.C
     assert "mixed_bfloat16" in capsys.readouterr().err.splitlines()[0]
     assert json.loads((tmp_path / "x" / "run.json").read_text())["precision"] == "mixed_bfloat16"
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.keras
+def test_half_floats_change_neither_the_optimizers_name_nor_its_schedule(tmp_path: Path) -> None:
+    """Keras puts an optimizer around it that scales the loss."""
+    from traindiag.capture.callbacks import EveryForm
+    from traindiag.capture.scenarios.base import scenario_named
+    from traindiag.capture.train import fit_scenario
+
+    scenario = scenario_named("warm-up")()
+    facts = fit_scenario(scenario, EveryForm(tmp_path), 0, 2, policy="mixed_float16")
+    assert facts["precision"] == "mixed_float16"
+    assert facts["optimizer"]["name"] == "adam"
+    assert facts["learning_rate"] == scenario.settings.learning_rate

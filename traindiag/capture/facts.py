@@ -74,7 +74,7 @@ def facts_of(model: Any, call: FitCall, params: Mapping[str, Any]) -> dict[str, 
         "val_samples": lambda: samples_of(validation[0]) if isinstance(validation, tuple) else None,
         "parameters": lambda: int(model.count_params()),
         "learning_rate": lambda: learning_rate_of(model),
-        "optimizer": lambda: _optimizer(model),
+        "optimizer": lambda: optimizer_config(model),
         "compile": lambda: _compile_config(model),
         "callbacks": lambda: [callback_facts(each) for each in call.callbacks if _is_the_users(each)],
         "precision": lambda: import_keras().config.dtype_policy().name,
@@ -84,9 +84,10 @@ def facts_of(model: Any, call: FitCall, params: Mapping[str, Any]) -> dict[str, 
     return known(pieces)
 
 
-def _optimizer(model: Any) -> dict[str, Any]:
+def optimizer_config(model: Any) -> dict[str, Any]:
     """The optimizer's config under its own name: Keras counts instances (``sgd_4``), which says nothing of a run."""
-    config: dict[str, Any] = dict(import_keras().saving.serialize_keras_object(model.optimizer)["config"])
+    optimizer = inner_optimizer(model)
+    config: dict[str, Any] = dict(import_keras().saving.serialize_keras_object(optimizer)["config"])
     if "name" in config:
         config["name"] = re.sub(r"_\d+$", "", str(config["name"]))
     return config
@@ -128,7 +129,12 @@ def learning_rate_of(model: Any) -> float:
 def has_schedule(model: Any) -> bool:
     """Whether the optimizer's rate is a function of the step."""
     schedule = import_keras().optimizers.schedules.LearningRateSchedule
-    return isinstance(getattr(model.optimizer, "_learning_rate", None), schedule)
+    return isinstance(getattr(inner_optimizer(model), "_learning_rate", None), schedule)
+
+
+def inner_optimizer(model: Any) -> Any:
+    """The optimizer that steps, also where half precision puts one around it that scales the loss."""
+    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
 
 
 def _compile_config(model: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from traindiag.capture.device import (
     require_extras,
     versions,
 )
-from traindiag.capture.facts import callback_facts, has_schedule, learning_rate_of
+from traindiag.capture.facts import callback_facts, has_schedule, learning_rate_of, optimizer_config
 from traindiag.capture.recording import write_facts
 from traindiag.capture.scenarios.base import Knobs, Scenario, scenario_named
 from traindiag.model.errors import UsageError
@@ -211,7 +211,7 @@ def fit_scenario(
         "val_samples": 0 if data.val is None else len(data.val[0]),
         "parameters": int(model.count_params()),
         "learning_rate": rate,
-        "optimizer": keras.saving.serialize_keras_object(model.optimizer)["config"],
+        "optimizer": optimizer_config(model),
         "callbacks": [callback_facts(each) for each in own],
         "precision": policy,
         # As Keras' TensorBoard callback writes it, which is not there on every backend.
