@@ -192,14 +192,10 @@ for each in (model, again, loop, endlessly):
 
 @pytest.mark.keras
 def test_every_way_to_train(tmp_path: Path) -> None:
-    import re
-
+    """In one script; that its output stays as it is, test_scripts.py shows."""
     (tmp_path / "a.py").write_text(EVERYTHING)
-    alone, captured = both(tmp_path, "a.py", "--epochs", "6")
-    assert alone.returncode == captured.returncode == 0, captured.stderr
-    # The same output but for the seconds, and with it the same weights to the last bit.
-    spent = re.compile(r"\d+m?s\b(?:/(?:step|epoch))?")
-    assert spent.sub("", captured.stdout) == spent.sub("", alone.stdout)
+    captured = done([*RUN, "--out", "logs", "a.py", "--epochs", "6"], tmp_path)
+    assert captured.returncode == 0, captured.stderr
     runs = {run.name: run for run in traindiag.read_all(tmp_path / "logs").runs}
     assert {name: len(run.wide()) for name, run in runs.items()} == {
         "fit": 6, "fit-2": 6, "fit-3": 2, "fit-4": 2, "fit-5": 2, "fit-6": 2, "loop": 3, "loop-2": 0,

@@ -63,10 +63,11 @@ class _PythonClock:
         self._seconds = 0.0
         self._owner = epoch_iterator
         make = epoch_iterator._get_iterator
-        epoch_iterator._get_iterator = lambda: self._timed(make())
+        # Begun at once, as without the clock: PyTorch's loaders draw a random number when they are begun, also one
+        # that Keras drops again without a batch taken.
+        epoch_iterator._get_iterator = lambda: self._timed(iter(make()))
 
-    def _timed(self, batches: Any) -> Iterator[Any]:
-        iterator = iter(batches)
+    def _timed(self, iterator: Iterator[Any]) -> Iterator[Any]:
         while True:
             begin = time.perf_counter()
             try:
