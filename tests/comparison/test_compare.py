@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from traindiag.comparison.compare import compare_runs
+from traindiag.comparison.intervals import half_width
+from traindiag.comparison.shapes import Spread
 from traindiag.model.convert import run_from_history
 from traindiag.model.errors import UsageError
 from traindiag.model.run import Run
@@ -69,6 +71,31 @@ def test_intervals_are_those_of_scipy(second: tuple[float, ...]) -> None:
     contrast = compare_runs({"a": seeds(*BASE), "b": seeds(*second)}).contrasts[0]
     expected = stats.ttest_ind(second, BASE, equal_var=len(second) == len(BASE)).confidence_interval(0.98)
     assert contrast.interval == pytest.approx((expected.low, expected.high), rel=1e-4)
+
+
+def test_seeds_that_spread_as_usual_need_not_show_it_alone() -> None:
+    base, other = (0.5, 0.512, 0.488), (0.555, 0.57, 0.54)
+    usual = compare_runs({"a": seeds(*base), "b": seeds(*other)}).contrasts[0]
+    assert usual.judgment == "regressed"
+    assert "seeds usually spread by" in usual.basis
+    own = stats.ttest_ind(other, base).confidence_interval(0.98)
+    assert own.low < usual.interval[0]
+    # Two seeds tell nothing of their spread, three wild ones that they are not usual.
+    for groups in ({"a": base[:2], "b": other[:2]}, {"a": (0.4, 0.5, 0.6), "b": (0.45, 0.55, 0.65)}):
+        found = compare_runs({name: seeds(*bests) for name, bests in groups.items()}).contrasts[0]
+        assert "usually" not in found.basis
+        expected = stats.ttest_ind(groups["b"], groups["a"]).confidence_interval(0.98)
+        assert found.interval == pytest.approx((expected.low, expected.high), rel=1e-4)
+
+
+@pytest.mark.parametrize(("spread", "most"), [(0.01, 1.6), (0.03, 1.9), (0.06, 3.5), (0.2, 2.2)])
+def test_the_same_setting_is_seldom_called_worse(spread: float, most: float) -> None:
+    random, worse, trials = np.random.default_rng(0), 0, 2000
+    for _ in range(trials):
+        first, second = (Spread(values=tuple(1 + spread * random.standard_normal(3))) for _ in range(2))
+        half, _ = half_width(first, second, (0.0, 0.0), 1.0)
+        worse += second.mean - first.mean > half
+    assert 100 * worse / trials <= most
 
 
 def test_noisy_single_runs_cannot_be_told_apart() -> None:

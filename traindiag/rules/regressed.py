@@ -18,7 +18,8 @@ class Regressed(Rule):
     ## Evidence
     The difference of the best values of the monitored metric, as `traindiag compare` measures it. With
     several seeds on a side, its interval comes from their spread (Student's or Welch's t, 98 %, so that one
-    comparison in a hundred calls the same setting worse); with one run each, from the noise of single epochs,
+    comparison in a hundred calls the same setting worse), and from three a side on from what seeds usually spread
+    by, 3 %, too; with one run each, from the noise of single epochs,
     or from the 3 % that seeds are taken to spread by where that is more. The interval must exclude zero, and
     the difference must be at least 1 % of the best value or of what was gained, whichever is less.
 
