@@ -218,7 +218,14 @@ def print_calibration(cases: Iterable[Case], reports: Iterable[RunReport]) -> No
 
 
 def print_robustness(cases: list[Case], reports: list[RunReport]) -> None:
-    """How many verdicts stay when the curve is changed in ways that change nothing."""
+    """How many verdicts stay when the curve is changed in ways that change nothing.
+
+    The curve alone is judged, before and after: what a run's folder tells besides would stay as it is.
+    """
+    reports = [
+        report if case.run is None else case.report(case.history)
+        for case, report in zip(cases, reports, strict=True)
+    ]
     random = np.random.default_rng(0)
 
     def losses(case: Case, change: object) -> dict[str, list[float]]:

@@ -15,10 +15,10 @@ ORDER: tuple[str, ...] = (
     "overfitting",
     "data-problem",
     "val-mismatch",
+    "loss-spike",
     "plateau",
     "head-mismatch",
     "learning-rate-schedule",
-    "loss-spike",
     "noisy-validation",
     "too-short",
     "no-validation",
@@ -93,7 +93,7 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "learning-rate-schedule": frozenset(
         {"loss-spike", "exploding-gradient", "underfitting", "trained-too-long"}
     ),
-    "loss-spike": frozenset({"exploding-gradient", "noisy-validation"}),
+    "loss-spike": frozenset({"exploding-gradient", "noisy-validation", "plateau", "underfitting"}),
 }
 """Findings that follow from the verdict: kept, and listed as its symptoms."""
 

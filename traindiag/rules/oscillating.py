@@ -22,6 +22,8 @@ from traindiag.rules.remedies import (
 
 SETTLED = 0.2
 """Leaps within this part of the run alone are a start that settled."""
+IDLE = 1.5
+"""Two losses that win less than this many times their swing over the second half win nothing."""
 PROGRESS = 0.3
 """A loss that ends below this fraction of what it was in the second quarter makes progress."""
 
@@ -36,8 +38,8 @@ class Oscillating(Rule):
     ## Evidence
     Over the second half, trend taken out, the training loss swings by an eighth of its level or more and by
     more than one part in a hundred of all it gained, to and fro, while it wins nothing; or it broke out early
-    on, to far above where it had started; or it leaps by half and more again and again, and not as single
-    points that are made good at once.
+    on, to far above where it had started; or it swings half as much and validation with it; or it leaps by
+    half and more again and again, and not as single points that are made good at once.
 
     ## Remedies
     A learning rate three to ten times lower; a larger batch; a rate that falls with the epochs.
@@ -69,7 +71,10 @@ class Oscillating(Rule):
         if train is None or len(train) < self.min_epochs or not train.non_negative:
             return
         finding = (
-            self._swings(signals, train) or self._broke_out(signals, train) or self._leaps(signals, train)
+            self._swings(signals, train)
+            or self._broke_out(signals, train)
+            or self._leaps(signals, train)
+            or self._together(signals, train)
         )
         if finding is not None:
             yield finding
@@ -152,6 +157,44 @@ class Oscillating(Rule):
             ],
             remedies=self._remedies(signals),
         )
+
+    def _together(self, signals: Signals, train: Shape) -> Finding | None:
+        """Both losses swing and win nothing: half as much in training counts when validation swings too."""
+        val, reading = signals.val_shape, signals.reading
+        if val is None or len(val) < self.min_epochs or not (train.positive and val.positive):
+            return None
+        if reading is None or reading.cell == "plateau":
+            return None
+        limits = (0.5 * self.of_level, self.of_level)
+        shares = [self._idle_swing(shape) for shape in (train, val)]
+        if any(share < limit for share, limit in zip(shares, limits, strict=True)):
+            return None
+        return self.finding(
+            f"both losses swing without progress in the second half: training by {shares[0]:.0%} of its level, "
+            f"validation by {shares[1]:.0%}",
+            confidence=confidence(*(ratio(*pair) for pair in zip(shares, limits, strict=True))),
+            evidence=[
+                Evidence(
+                    series=shape.series,
+                    epochs=(int(shape.epoch[len(shape) // 2]), shape.last_epoch),
+                    observed=share,
+                    threshold=limit,
+                    note="swing, of its level",
+                )
+                for shape, share, limit in zip((train, val), shares, limits, strict=True)
+            ],
+            remedies=self._remedies(signals),
+        )
+
+    def _idle_swing(self, shape: Shape) -> float:
+        """The swing of the second half as a fraction of its level; 0 while it makes progress or does not turn."""
+        deviation, turns = swing(shape)
+        half = shape.smooth[len(shape) // 2 :]
+        third = max(len(half) // 3, 1)
+        progress = float(np.median(half[:third]) - np.median(half[-third:]))
+        if turns < self.turns or progress > IDLE * deviation:
+            return 0.0
+        return deviation / float(np.median(half))
 
     def _leaps(self, signals: Signals, train: Shape) -> Finding | None:
         """Leaps that are no isolated spikes: up again before the last one was made good."""
