@@ -11,15 +11,15 @@ from traindiag.capture.step_clock import step_clock
 class SlowingDown(Scenario):
     """Healthy curves, but each epoch takes longer than the last: the input pipeline piles up work.
 
-    Loading a batch takes five milliseconds longer in every epoch, as when a list of past samples is searched.
+    Loading a batch takes twelve milliseconds longer in every epoch, as when a list of past samples is searched.
     """
 
     name = "slowing-down"
     expected = ("learning", "converged")
     findings = ("slowing-down",)
-    epochs = 15
+    epochs = 12
     knobs = Knobs(learning_rate=1e-3, units=(32,), batch_size=64)
-    seconds = 0.005
+    seconds = 0.012
 
     def training_input(self, data: Data, seed: int) -> dict[str, Any]:
         slower = changing_batches(
