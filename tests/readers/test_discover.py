@@ -290,6 +290,17 @@ def test_no_permission_to_read():
     assert "no such file" in beyond.stdout or "no permission to read" in beyond.stdout
 
 
+@pytest.mark.parametrize("host", ["node1.js", "lib.a", "mac.md", "x.tar.gz"])
+def test_event_files_end_with_the_name_of_a_host_whatever_it_is(write, tmp_path, host):
+    import gzip
+
+    from event_bytes import scalars, version
+
+    data = version() + scalars([("epoch_loss", 0, 0.5), ("epoch_loss", 1, 0.25)])
+    write(f"a/events.out.tfevents.1700000000.{host}", gzip.compress(data) if host.endswith("gz") else data)
+    assert names(tmp_path) == ["a"]
+
+
 def test_packed_logs(write, tmp_path):
     import gzip
 

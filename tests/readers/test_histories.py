@@ -296,7 +296,7 @@ def test_bombs_are_refused_quickly_and_in_little_memory(data):
     import tracemalloc
 
     tracemalloc.start()
-    begin = time.perf_counter()
+    begin = time.process_time()
     try:
         # An array of shape (0, 10**12) is small and honest; the others ask for what they do not hold.
         with contextlib.suppress(RefusedError):
@@ -304,7 +304,7 @@ def test_bombs_are_refused_quickly_and_in_little_memory(data):
     finally:
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
     assert peak < 20_000_000
 
 

@@ -58,7 +58,9 @@ def test_names_padded_with_blanks_and_quotes(read_one):
 
 
 def test_title_lines_above_the_header(read_one):
-    check(read_one("log.csv", "Training of model 3\n\nseed 7\n" + PLAIN))
+    run = read_one("log.csv", "Training of model 3\n\nseed 7\n" + PLAIN)
+    check(run)
+    assert run.source.details["header"] == "2 lines above it passed over"
 
 
 def test_blank_lines_are_no_rows(read_one):

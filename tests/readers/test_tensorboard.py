@@ -141,6 +141,7 @@ def test_a_resumed_run_keeps_every_row_in_order(tmp_path: Path) -> None:
     assert loss.epoch is not None
     assert loss.epoch.tolist() == [*range(10), *range(5, 12)]
     assert "one run" in run.details["files"]
+    assert run.details["restarts"] == "5 points logged again from an earlier step on: the later ones count"
     (curve,) = as_run(run).curves()
     assert curve.epoch.tolist() == list(range(12))
     assert curve.value.tolist() == [i / 8 for i in range(5)] + [50 + i / 8 for i in range(5, 12)]
@@ -159,6 +160,7 @@ def test_a_continued_run_is_one(tmp_path: Path) -> None:
     ]
     run = read_one(tmp_path, {NAME.format(i): data for i, data in enumerate(parts)})
     assert series(run, "train/loss").step.tolist() == list(range(30))  # type: ignore[union-attr]
+    assert "restarts" not in run.details
 
 
 def test_keras_counts_batches_anew_after_resuming(tmp_path: Path) -> None:

@@ -360,6 +360,8 @@ def _is_pipe(path: Path) -> bool:
 
 def _may_be_log(name: str) -> bool:
     """Whether the suffix leaves it open that a file is a log."""
+    if "tfevents" in name:  # What follows is the name of a host, and may end like anything: ``.node1.js``.
+        return True
     bare, suffix = os.path.splitext(name)
     if suffix.lower() == ".gz":
         return os.path.splitext(bare)[1].lower() in _LOG_SUFFIXES

@@ -106,6 +106,7 @@ def series_of_tags(session: Session) -> tuple[list[Series], dict[str, str]]:
     series += _epochs_from_batches(rows, named, details)
     _note_splits(session, details)
     _note_tags(session, details)
+    _note_restarts(session, rows, details)
     return series, details
 
 
@@ -364,6 +365,25 @@ def _note_tags(session: Session, details: dict[str, str]) -> None:
     notes = dict.fromkeys(note for each in session.files for note in each.events.notes)
     if notes:
         details["tags"] = "; ".join(list(notes)[:5])
+
+
+def _note_restarts(session: Session, rows: Sequence[_Row], details: dict[str, str]) -> None:
+    """Say how many points a training that was resumed from an earlier step has logged a second time."""
     starts = sum(len(each.events.starts) for each in session.files)
-    if starts > 1:
-        details["restarts"] = f"{starts} session starts logged"
+    if starts <= 1 and len({each.folder for each in session.files}) == len(session.files):
+        return
+    said = [f"{starts} session starts logged"] if starts > 1 else []
+    # Batches are counted anew in every epoch or fit, which is no restart.
+    superseded = max((_superseded(row.points.step) for row in rows if not row.of_batches), default=0)
+    if superseded:
+        said.append(f"{superseded} points logged again from an earlier step on: the later ones count")
+    if said:
+        details["restarts"] = "; ".join(said)
+
+
+def _superseded(step: NDArray[np.int64]) -> int:
+    """How many points are followed by one of the same or an earlier step."""
+    if len(step) < 2:
+        return 0
+    lowest_after = np.minimum.accumulate(step[:0:-1])[::-1]
+    return int((step[:-1] >= lowest_after).sum())

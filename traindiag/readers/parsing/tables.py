@@ -298,6 +298,8 @@ def layout_details(layout: Layout) -> dict[str, str]:
         details["separator"] = _SEPARATOR_NAMES[layout.separator]
     if layout.decimal == ",":
         details["decimal sign"] = "comma"
+    if layout.header:
+        details["header"] = f"{layout.header} line{'s' * (layout.header > 1)} above it passed over"
     if layout.encoding not in ("utf-8", "utf-8-sig"):
         details["encoding"] = layout.encoding
     return details
