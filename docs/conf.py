@@ -17,7 +17,6 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "bookm
 exclude_patterns = ["bookmaking", "pictures", "static", "changelog"]
 suppress_warnings = ["config.cache"]
 
-myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 # Quotes and dashes stand as they are written: most of them are code.
 smartquotes = False
