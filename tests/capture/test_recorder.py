@@ -170,9 +170,12 @@ def test_a_custom_step_and_sparse_validation(keras: Any, tmp_path: Path) -> None
         def call(self, x: Any) -> Any:
             return self.dense(x)
 
-        def train_step(self, data: Any) -> dict[str, Any]:
-            logs = super().train_step(data)
-            return {**logs, "twice": 2 * logs["loss"]}
+        def train_step(self, *arguments: Any) -> Any:
+            result = super().train_step(*arguments)
+            if isinstance(result, dict):
+                return {**result, "twice": 2 * result["loss"]}
+            logs, state = result  # JAX
+            return {**logs, "twice": 2 * logs["loss"]}, state
 
     model = Own()
     model.compile(optimizer="adam", loss="mse")

@@ -136,14 +136,14 @@ class BatchAxis:
         self._steps = steps or 0
         self._before: int | None = None
         self._losses = BatchLosses(0)
-        self._counted: float | None = None
+        self._counts: list[tuple[float, float]] = []
 
     def begin_epoch(self, epoch: int) -> None:
         """Before its first batch; `epoch` is zero-based."""
         if self._before is None:
             self._before = epoch * self._steps
         self._losses.begin(self._share.of(epoch))
-        self._counted = None
+        self._counts = []
 
     def note(self, batches: int, logs: Mapping[str, Any] | None) -> None:
         """After so many batches of the epoch, what Keras logs then."""
@@ -151,44 +151,42 @@ class BatchAxis:
         if isinstance(loss, float):
             self._losses.note(batches, loss)
             if self._size is None and self._asks_early:
-                counted = self._count(loss)
+                counted = _count_of(loss, self._means())
                 self._size = 0.0 if counted is None else counted / batches
 
     def end_training(self, model: Any) -> None:
         """After the last batch, before a validation begins to count anew."""
         self._metrics = list(getattr(model, "metrics", []))
-        self._counted = self._count(self._losses.last[1])
+        self._counts = self._means()
 
-    def _count(self, mean: float) -> float | None:
-        """What Keras has divided by to get the mean: samples, or batches in many a hand-written step.
-
-        None where no metric has that mean: then the step logs something else, such as the loss of its batch.
-        """
+    def _means(self) -> list[tuple[float, float]]:
+        """Of each metric that is a mean: its value, and what Keras has divided by to get it."""
+        found = []
         for metric in self._metrics:
             total, count = (getattr(metric, name, None) for name in ("total", "count"))
-            if total is None or count is None:
-                continue
-            values = [float(import_keras().ops.convert_to_numpy(each)) for each in (total, count)]
-            if values[1] > 0 and _alike(values[0] / values[1], mean):
-                return values[1]
-        return None
+            if total is not None and count is not None:
+                values = [float(import_keras().ops.convert_to_numpy(each)) for each in (total, count)]
+                if values[1] > 0:
+                    found.append((values[0] / values[1], values[1]))
+        return found
 
     def end_epoch(self, steps: int) -> dict[int, float]:
         """Losses by optimizer step, ascending; none where batches differ in size in a way that is not known."""
-        batches, _ = self._losses.last
+        batches, mean = self._losses.last
         before = self._before or 0
         self._before = before + steps
-        if self._counted is None:
+        # Asked for only now: JAX may tell of the last batch after the training has ended.
+        counted = _count_of(mean, self._counts)
+        if counted is None:
             found = self._losses.singles()
         else:
-            weight = self._last_weight(batches)
+            weight = self._last_weight(batches, counted)
             found = {} if weight is None else self._losses.losses(weight)
         self._share.spend(len(found))
         return {before + at: loss for at, loss in found.items()}
 
-    def _last_weight(self, batches: int) -> float | None:
+    def _last_weight(self, batches: int, counted: float) -> float | None:
         """Samples of the last batch over those of the others; None where these cannot all be alike."""
-        counted = self._counted or 0.0
         if counted == batches or not self._size or counted >= _EXACT:
             return 1.0
         weight = counted / self._size - (batches - 1)
@@ -197,6 +195,14 @@ class BatchAxis:
 
 _EXACT = float(1 << 24)
 """Beyond this a count in float32 is rounded."""
+
+
+def _count_of(mean: float, means: list[tuple[float, float]]) -> float | None:
+    """What was divided by to get a mean: samples, or batches in many a hand-written step.
+
+    None where no metric has that mean: then the step logs something else, such as the loss of its batch.
+    """
+    return next((count for value, count in means if _alike(value, mean)), None)
 
 
 def _alike(one: float, other: float) -> bool:
