@@ -537,7 +537,7 @@ written = st.tuples(
 
 @given(rows=st.lists(written, max_size=40), repeat=st.integers(1, 4))
 @settings(
-    max_examples=100,
+    max_examples=200,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -190,7 +190,7 @@ names = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(names=names, data=st.data(), end=st.sampled_from(["\n", "\r\n"]), separator=st.sampled_from(",;\t"))
 def test_values_equal_pandas(names, data, end, separator):
     from pathlib import Path
