@@ -54,6 +54,13 @@ def test_more_than_twenty_runs_begin_with_what_holds_for_all(report: Report) -> 
     assert "Verdicts, worst first" not in render(few)
 
 
+def test_markdown(report: Report) -> None:
+    text = render(report, "markdown")
+    assert "- lr at least 0.1: 24 of 24 ill (100%); else 0 of 24 (0%)\n" in text
+    assert "| <code>model-0</code> | 8 | 16 | overfitting |\n" in text
+    assert "What separates" not in render(Report(runs=report.runs[:20], version="0"), "markdown")
+
+
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_no_line_is_too_long(report: Report, width: int) -> None:
     head = render(report, width=width, ascii=True).partition("--run")[0]

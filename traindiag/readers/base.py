@@ -228,7 +228,11 @@ class Reader(ABC):
         """How well the file fits. Reads no more than `LogFile.head` and never raises on bad bytes."""
 
     def groups(self, files: Sequence[LogFile]) -> Iterable[Sequence[LogFile]]:
-        """Files that must be read together; each on its own unless a format spreads a run over files."""
+        """Files that must be read together; each on its own unless a format spreads a run over files.
+
+        Only files of one folder, and of those below it that belong to its runs (see `traindiag.readers.folders`),
+        are ever given at once.
+        """
         return [[file] for file in files]
 
     @abstractmethod

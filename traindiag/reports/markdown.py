@@ -8,11 +8,13 @@ from typing import ClassVar
 from traindiag.model.finding import Evidence, Finding, Remedy
 from traindiag.model.report import Report, RunReport
 from traindiag.reports.base import DEFAULT, Options, Renderer
+from traindiag.reports.many_markdown import many_markdown
 from traindiag.reports.markup import cut, markdown_text
 from traindiag.reports.numbers import epochs_text, short
 from traindiag.reports.ranking import most_severe_first
 from traindiag.reports.sanitise import sanitise_lines
 from traindiag.reports.sparkline import sparklines
+from traindiag.reports.summary import MANY_RUNS
 from traindiag.reports.totals import totals
 from traindiag.reports.words import sentence
 
@@ -21,6 +23,8 @@ _MARKS = {"error": "❌", "warning": "⚠️", "note": "🔵", "healthy": "✅",
 
 class MarkdownRenderer(Renderer):
     """A table of runs, the most severe first, and a folded section for each that is ill.
+
+    Of more than 20 runs it begins with what holds for all of them.
 
     Cut at a section when GitHub's limit for a step summary, 1 MiB, is reached; what was left out is said.
     """
@@ -32,6 +36,8 @@ class MarkdownRenderer(Renderer):
         """The page."""
         runs = most_severe_first(report.runs)
         sections = [f"## traindiag: {markdown_text(totals(report))}\n"]
+        if len(runs) > MANY_RUNS:
+            sections += many_markdown(report.runs)
         if runs:
             sections += _table(runs)
         sections += ["\n### Unreadable files\n\n"] if report.unreadable else []
