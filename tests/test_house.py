@@ -74,6 +74,11 @@ def test_keras_is_here_where_it_must_be() -> None:
 
 def test_links_between_pages_lead_somewhere() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "sample_logs" / "README.md"]
+    # What the book writes when it is built is checked in the built book (tests/docs).
+    built = (ROOT / "docs" / "rules", ROOT / "docs" / "reference")
+    pages = [
+        page for page in pages if not page.is_relative_to(built[0]) and not page.is_relative_to(built[1])
+    ]
     broken = [
         f"{page.relative_to(ROOT)}: {target}"
         for page in pages
