@@ -28,7 +28,7 @@ EXAMPLES = """[bold]Examples[/bold]
 $ traindiag compare runs/main runs/new            each a run, or its seeds
 $ traindiag compare 'main/seed-*' 'new/seed-*'    groups by glob
 $ traindiag compare runs/ --base main             all below, seeds by name
-$ traindiag compare main new --fail-on-regression
+$ traindiag compare main new --fail-on-regression -o compare.html
 """
 
 
