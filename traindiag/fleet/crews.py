@@ -7,24 +7,23 @@ found: it is reported, and all others keep their reports.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
-from multiprocessing import connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from traindiag.fleet.work import Parcel, UnitReport, judge
 from traindiag.model.report import Unreadable
 from traindiag.readers.walking import Entry, Unit
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 WINDOW = 3
 """Parcels under way for each worker: enough to keep it busy, few enough to bound what is held."""
@@ -96,12 +95,14 @@ class Processes(Crew):
                     worker.terminate()
 
     def _submit(self, parcel: Parcel) -> Future[list[UnitReport]]:
+        from concurrent.futures import BrokenExecutor, Future
+
         if self._pool is None:
             self._pool = _pool(self.jobs)
         try:
             with _undisturbed():
                 return self._pool.submit(judge, parcel)
-        except BrokenProcessPool as error:
+        except BrokenExecutor as error:
             broken: Future[list[UnitReport]] = Future()
             broken.set_exception(error)
             return broken
@@ -110,12 +111,14 @@ class Processes(Crew):
         self, window: deque[tuple[Parcel, Future[list[UnitReport]] | None]]
     ) -> tuple[Parcel, list[UnitReport]]:
         """The reports of the parcel that is next in turn."""
+        from concurrent.futures import BrokenExecutor
+
         parcel, future = window.popleft()
         if future is None:
             return parcel, judge(parcel)
         try:
             return parcel, future.result()
-        except BrokenProcessPool:
+        except BrokenExecutor:
             self.deaths += 1
             self.close(at_once=True)
             with Careful() as careful:
@@ -200,11 +203,13 @@ class Careful:
 
     def _tried(self, parcel: Parcel) -> list[UnitReport] | None:
         """The reports of a parcel; None when the process died over it."""
+        from concurrent.futures import BrokenExecutor
+
         if self._pool is None:
             self._pool = _pool(1)
         try:
             return self._pool.submit(judge, parcel).result()
-        except BrokenProcessPool:
+        except BrokenExecutor:
             self.deaths += 1
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
@@ -226,6 +231,9 @@ def lost(parcel: Parcel, unit: Unit, entries: Sequence[Entry]) -> UnitReport:
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
     """Processes that begin empty: those forked from a process with threads may lock up."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     methods = multiprocessing.get_all_start_methods()
     context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
@@ -267,6 +275,8 @@ def _sigint(handler: Any) -> Iterator[None]:
 
 def _begin() -> None:
     """A worker leaves Ctrl-C to its parent, and ends when the parent is gone."""
+    import multiprocessing
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -274,5 +284,7 @@ def _begin() -> None:
 
 
 def _end_with(sentinel: int) -> None:
+    from multiprocessing import connection
+
     connection.wait([sentinel])
     os._exit(1)

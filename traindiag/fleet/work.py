@@ -6,22 +6,22 @@ import copyreg
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from traindiag.check import check_runs
-from traindiag.config import Settings
 from traindiag.diagnosis import choose_rules, diagnose_run
 from traindiag.fleet.cache import Cache
-from traindiag.fleet.codec import decoded, encoded, encoded_unreadable
 from traindiag.fleet.identity import code_version, identity, key_of
 from traindiag.model.errors import UnreadableError
 from traindiag.model.report import RunReport, Unreadable
 from traindiag.model.run import Run
 from traindiag.readers.base import LogFile
 from traindiag.readers.discover import UnitRuns, Within
-from traindiag.readers.remote import RemoteFile
 from traindiag.readers.walking import Root, Unit
+
+if TYPE_CHECKING:
+    from traindiag.config import Settings
 
 
 def _read_only(items: dict[Any, Any]) -> MappingProxyType[Any, Any]:
@@ -121,7 +121,7 @@ def judge(parcel: Parcel) -> list[UnitReport]:
         raise OtherVersionError
     reading = _within.setdefault(judging.reader, Within(judging.reader))
     opened = [(unit, reading.opened(root, unit)) for unit in parcel.units]
-    if judging.cache is not None:
+    if judging.cache is not None and root.is_remote:
         _keep_bytes([file for _, files in opened for file in files], judging.cache, root.shown)
     root.prefetch([file for _, files in opened for file in files if isinstance(file, LogFile)])
     store = None if judging.cache is None else _Store(Cache(judging.cache), root, parcel)
@@ -152,6 +152,8 @@ def _judged(found: UnitRuns, judging: Judging) -> UnitReport:
 
 def _reports(runs: Sequence[Run], judging: Judging) -> list[RunReport]:
     if judging.settings is not None:
+        from traindiag.check import check_runs
+
         return [report for run in runs for report in check_runs([run], settings=judging.settings).report.runs]
     rules = choose_rules(judging.select, judging.ignore)
     return [diagnose_run(run, rules) for run in runs]
@@ -177,6 +179,8 @@ def _forget(files: Sequence[LogFile | Unreadable]) -> None:
 
 def _keep_bytes(files: Sequence[LogFile | Unreadable], cache: str, shown: str) -> None:
     """Let remote files keep their bytes in the cache."""
+    from traindiag.readers.remote import RemoteFile
+
     for file in files:
         if isinstance(file, RemoteFile):
             file.keeps = _Kept(Cache(cache), shown)
@@ -201,9 +205,15 @@ class _Store:
 
     def __init__(self, cache: Cache, root: Root, parcel: Parcel) -> None:
         self._cache = cache
+        self._root = root
         self._all = parcel.cached
-        judging = parcel.judging
-        self._always = [
+        self._judging = parcel.judging
+
+    @cached_property
+    def _always(self) -> list[Any]:
+        """What all reports of the call depend on; the code is hashed when it is first needed."""
+        root, judging = self._root, self._judging
+        return [
             code_version(), root.shown, root.name, root.is_folder, root.histograms, dict(root.names),
             judging.reader, judging.select, judging.ignore, judging.names_seen,
             None if judging.settings is None else repr(judging.settings),
@@ -224,6 +234,8 @@ class _Store:
 
     def get(self, key: str, *, curves: bool) -> UnitReport | None:
         """What is known under a key."""
+        from traindiag.fleet.codec import decoded
+
         document = self._cache.get(key)
         if not isinstance(document, Mapping):
             return None
@@ -242,6 +254,8 @@ class _Store:
         """Keep what was found out; failures of rules and readers are tried again the next time."""
         if any(run.errored for run in report.runs) or report.unreadable:
             return
+        from traindiag.fleet.codec import encoded, encoded_unreadable
+
         self._cache.put(
             key,
             {
