@@ -77,16 +77,20 @@ def commands_of(block: Block) -> list[str]:
 
 
 def spoken_commands() -> list[Any]:
-    """Every ``traindiag ...`` anywhere: after a prompt, in a block or between backticks."""
+    """Every ``traindiag ...`` that a reader may copy: a line of a block, or words between backticks."""
     import re
 
-    pattern = re.compile(r"(?:^ *\$ |`|^ *(?:- |run: |- run: )?)(traindiag(?: [^`\n]+)?)", re.M)
+    in_prose = re.compile(r"`(traindiag [^`\n]+)`")
+    in_block = re.compile(r"^ *(?:\$ |- |run: |- run: )?(traindiag [^\n]+)", re.M)
     found = {}
     for page in READ:
-        for match in pattern.finditer(page.text):
-            words = match[1].split("  ")[0]
-            if " " in words and match[0] != match[1]:
-                found[f"{page.name}: {words}"] = words
+        code = "\n".join(
+            block.code for block in page.blocks if block.tag in ("console", "sh", "yaml", "{terminal}")
+        )
+        for command in [*in_prose.findall(page.text), *in_block.findall(code)]:
+            words = command.split("  ")[0]
+            found[f"{page.name}: {words}"] = words
+    assert len(found) > 50, "the pages have lost their commands"
     return [pytest.param(words, id=name) for name, words in found.items()]
 
 
