@@ -2,8 +2,9 @@
 
     python tests/benchmarks/record_samples.py [NAME...]
 
-Each folder gets an ``expected.toml``: the scenario's verdict and severity, and the epoch of the lowest
-recorded val_loss. Healthy look-alikes of an illness go to sample_logs/lookalikes/.
+Each folder gets an ``expected.toml``: the scenario's verdict and severity, the findings that must stand beside it, and
+the epoch of the lowest recorded val_loss. Healthy look-alikes of an illness go to sample_logs/lookalikes/. Any scenario
+can be named; without a name those that are kept in the repository are recorded.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from traindiag.capture.scenarios.base import scenario_named
 from traindiag.cli.app import run
+from traindiag.model.finding import Severity
 
 ROOT = Path(__file__).parents[2]
 SITUATIONS = (
@@ -27,8 +29,10 @@ LOOKALIKES = (
 
 
 def folder_of(name: str) -> Path:
-    """Where a scenario's sample lies, relative to the repository."""
-    return Path("sample_logs", "lookalikes", name) if name in LOOKALIKES else Path("sample_logs", name)
+    """Where a scenario's sample lies, relative to the repository; healthy ones of another name are look-alikes."""
+    healthy = scenario_named(name).severity is Severity.NOTE
+    is_lookalike = healthy and name not in SITUATIONS
+    return Path("sample_logs", "lookalikes", name) if is_lookalike else Path("sample_logs", name)
 
 
 def best_epoch(folder: Path) -> int:
@@ -50,6 +54,8 @@ def record(name: str) -> int:
             f'severity = "{scenario.severity}"',
             f"best_epoch = {best_epoch(folder)}",
         ]
+        if scenario.findings:
+            lines.append(f"findings = {json.dumps(list(scenario.findings))}")
         (folder / "expected.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return code
 
