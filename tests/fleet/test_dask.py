@@ -24,6 +24,12 @@ from traindiag.readers.walking import Entry, Root
 distributed = pytest.importorskip("distributed", reason="clusters need the extra fleet")
 
 
+@pytest.fixture(autouse=True)
+def _code_that_is_being_edited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workers of these tests run the code of this folder, also when somebody saves a file meanwhile."""
+    monkeypatch.setattr("traindiag.fleet.dask.code_version", lambda: "")
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Two processes and a scheduler on this machine, as somebody else would have started them."""
