@@ -23,9 +23,17 @@ from traindiag.rules.remedies import (
 SETTLED = 0.2
 """Leaps within this part of the run alone are a start that settled."""
 IDLE = 1.5
-"""Two losses that win less than this many times their swing over the second half win nothing."""
+"""A loss that wins less than this many times its swing over the second half wins nothing."""
 PROGRESS = 0.3
 """A loss that ends below this fraction of what it was in the second quarter makes progress."""
+
+
+def _progress(shape: Shape) -> float:
+    """What the second half won, from its first third to its last, in units of its swing."""
+    deviation, _ = swing(shape)
+    half = shape.smooth[len(shape) // 2 :]
+    third = max(len(half) // 3, 1)
+    return float(np.median(half[:third]) - np.median(half[-third:])) / max(deviation, 1e-300)
 
 
 class Oscillating(Rule):
@@ -87,15 +95,7 @@ class Oscillating(Rule):
             return None
         gain = max(train.gain, deviation)
         of_gain, of_level = deviation / gain, deviation / level
-        progress = float(
-            np.median(half[: max(len(half) // 3, 1)]) - np.median(half[-max(len(half) // 3, 1) :])
-        )
-        if (
-            of_gain < self.of_gain
-            or of_level < self.of_level
-            or turns < self.turns
-            or progress > 4 * deviation
-        ):
+        if of_gain < self.of_gain or of_level < self.of_level or turns < self.turns or _progress(train) > 4:
             return None
         epochs = (int(train.epoch[len(train) // 2]), train.last_epoch)
         return self.finding(
@@ -166,8 +166,8 @@ class Oscillating(Rule):
         if reading is None or reading.cell == "plateau":
             return None
         limits = (0.5 * self.of_level, self.of_level)
-        shares = [self._idle_swing(shape) for shape in (train, val)]
-        if any(share < limit for share, limit in zip(shares, limits, strict=True)):
+        shares = [self._swing_of_level(shape) for shape in (train, val)]
+        if _progress(train) > IDLE or any(share < limit for share, limit in zip(shares, limits, strict=True)):
             return None
         return self.finding(
             f"both losses swing without progress in the second half: training by {shares[0]:.0%} of its level, "
@@ -186,15 +186,10 @@ class Oscillating(Rule):
             remedies=self._remedies(signals),
         )
 
-    def _idle_swing(self, shape: Shape) -> float:
-        """The swing of the second half as a fraction of its level; 0 while it makes progress or does not turn."""
+    def _swing_of_level(self, shape: Shape) -> float:
+        """The swing of the second half as a fraction of its level; 0 where it does not turn."""
         deviation, turns = swing(shape)
-        half = shape.smooth[len(shape) // 2 :]
-        third = max(len(half) // 3, 1)
-        progress = float(np.median(half[:third]) - np.median(half[-third:]))
-        if turns < self.turns or progress > IDLE * deviation:
-            return 0.0
-        return deviation / float(np.median(half))
+        return deviation / float(np.median(shape.smooth[len(shape) // 2 :])) if turns >= self.turns else 0.0
 
     def _leaps(self, signals: Signals, train: Shape) -> Finding | None:
         """Leaps that are no isolated spikes: up again before the last one was made good."""
