@@ -56,6 +56,14 @@ def test_a_run_that_has_ended_leaves_the_others_to_stand_for_the_group() -> None
     assert band.low[10] == band.middle[10] == band.high[10]
 
 
+def test_a_group_that_ends_in_nan_is_crossed_where_it_ends() -> None:
+    ends = [run_from_history({"val_loss": [2.0, 1.5, 1.0, float("nan")]}, name=f"{n}") for n in range(3)]
+    display = ComparisonDisplay.from_comparison(compared(a=seeds(1.0), b=ends))
+    assert [band.broken for band in display.bands] == [False, True]
+    crosses = [line for line in display.plot().lines if line.get_marker() == "x"]
+    assert [(list(line.get_xdata()), list(line.get_ydata())) for line in crosses] == [([2], [1.0])]
+
+
 def test_broken_runs_and_very_long_ones_can_be_drawn() -> None:
     broken = run_from_history({"val_loss": [float("nan")] * 30}, name="nan")
     spoilt = run_from_history({"val_loss": [2.0, float("nan"), 1.0]}, name="gap")

@@ -57,6 +57,24 @@ def test_evidence_is_marked_on_its_curve_and_told_below() -> None:
     assert [float(line.get_xdata()[0]) for line in thick] == [17, 45]
 
 
+def test_jumps_are_marked_also_where_the_verdict_is_another() -> None:
+    run = overfit()
+    jump = replace(run.findings[0].evidence[0], series="train/loss", epochs=(30, 30))
+    spike = replace(run.findings[1], rule="loss-spike", code="TD203", evidence=(jump,))
+    ax = LossDisplay.from_run(replace(run, findings=(*run.findings, spike))).plot()
+    marks = [line for line in ax.lines if line.get_marker() == "o" and line.get_markersize() == 10]
+    assert [list(line.get_xdata()) for line in marks] == [[30]]
+
+
+def test_a_long_gap_is_averaged_over_its_pale_line() -> None:
+    values = np.linspace(2, 1, 5000)
+    run = run_report(
+        "x", "learning", "TD001", "healthy", Severity.NOTE, "", values.tolist(), (values + 1).tolist()
+    )
+    lines = GapDisplay.from_run(run).plot().lines
+    assert sorted(len(line.get_xdata()) for line in lines) == [2, 200, 5000]
+
+
 def test_broken_values_are_marked_at_their_epochs() -> None:
     ax = LossDisplay.from_run(non_finite()).plot()
     (marks,) = [line for line in ax.lines if line.get_label() == "NaN or infinite"]
