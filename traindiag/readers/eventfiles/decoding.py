@@ -103,6 +103,14 @@ class Decoder:
         self.columns.append(columns if points.all() else columns.only(points))
         self._records += count
 
+    def take(self) -> Columns | None:
+        """The points of all records so far, the extra ones last; None when there are none. The decoder keeps none."""
+        parts = [*self.columns, *self.extra]
+        self.columns, self.extra = [], []
+        if not any(len(part.tag) for part in parts):
+            return None
+        return Columns(*map(np.concatenate, zip(*parts, strict=True)))
+
     def _place_singles(self, columns: Columns) -> None:
         """Put the points of records decoded one by one in their slots; further ones of a record are extra."""
         points, self._singles.points = self._singles.points, []

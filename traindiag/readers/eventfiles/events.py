@@ -97,20 +97,21 @@ class _Collector:
         out = [self.file(index) for index in range(count)]
         for index, digest in self.digests.items():
             out[index].digest = digest.digest()
-        parts = [*self.decoder.columns, *self.decoder.extra]
-        if any(len(part.tag) for part in parts):
-            self._hand_out(out, Columns(*map(np.concatenate, zip(*parts, strict=True))))
+        in_order = not self.decoder.extra
+        columns = self.decoder.take()
+        if columns is not None:
+            self._hand_out(out, columns, in_order=in_order)
         return out
 
-    def _hand_out(self, out: list[EventFile], columns: Columns) -> None:
+    def _hand_out(self, out: list[EventFile], columns: Columns, *, in_order: bool) -> None:
         file, tag, step, wall_time, value, order = columns
         names = _names(self.decoder.tags)
         key = file.astype(np.int64) * len(names) + tag if len(out) > 1 else tag
-        if self.decoder.extra:
-            by_key = np.lexsort((order, key))
-        else:
+        if in_order:
             small = len(out) * len(names) < 1 << 16
             by_key = np.argsort(key.astype(np.uint16) if small else key, kind="stable")
+        else:
+            by_key = np.lexsort((order, key))
         step, wall_time, value, order = step[by_key], wall_time[by_key], value[by_key], order[by_key]
         counts = np.bincount(key)
         keys = np.flatnonzero(counts)
