@@ -26,6 +26,7 @@ MOST_GROUPS = 24
 """Layers are put together into at most this many groups, neighbours first."""
 _MOST_UNITS = 1 << 16
 _MOST_INPUTS = 8
+_MOST_DRAWN = 1 << 15
 _STATISTICS = ("min", "max", "mean", "nan", "inf")
 
 
@@ -380,14 +381,17 @@ def _statistics(ops: Any, array: Any) -> Any:
 
 
 def weights_of(model: Any) -> tuple[dict[str, float], dict[str, NDArray[Any]]]:
-    """Norms of the trainable weights by groups of layers, and the weights themselves by tag of a histogram."""
+    """Norms of the trainable weights by groups of layers, and the weights themselves by tag of a histogram.
+
+    Of a large array only every so many-th weight is given: tens of thousands draw the same histogram.
+    """
     ops = import_keras().ops
     variables = list(model.trainable_variables)
     names = groups_of([layer_of(each) for each in variables])
     squares = dict.fromkeys(names.values(), 0.0)
     arrays = {}
     for variable in variables:
-        array = np.asarray(ops.convert_to_numpy(variable.value), dtype=np.float64)
-        squares[names[layer_of(variable)]] += float(np.sum(np.square(array)))
-        arrays[f"{variable.path}/histogram"] = array
+        flat = np.asarray(ops.convert_to_numpy(variable.value), dtype=np.float32).ravel()
+        squares[names[layer_of(variable)]] += float(np.dot(flat, flat))
+        arrays[f"{variable.path}/histogram"] = flat[:: -(-len(flat) // _MOST_DRAWN) or 1]
     return {f"weight_norm/{name}": square**0.5 for name, square in squares.items()}, arrays
