@@ -39,7 +39,7 @@ class Overfitting(Rule):
     code = "TD101"
     name = "overfitting"
     severity = Severity.ERROR
-    needs: ClassVar[tuple[str, ...]] = ("train/loss", "val/loss")
+    needs: ClassVar[tuple[str, ...]] = ("val/loss",)
 
     def judge(self, signals: Signals) -> Iterator[Finding]:
         reading = signals.reading
@@ -60,6 +60,9 @@ class Overfitting(Rule):
 
     @classmethod
     def fires_on(cls) -> Iterable[Example]:
+        yield Example(
+            "only a validation loss, that turns up", {"val_loss": valley(40, 2.0, 0.5, 1.4, 15, 0.01, 2)}
+        )
         yield Example(
             "validation rises after epoch 15",
             {"loss": decay(60, 2.3, 0.02, 0.1, 0.02), "val_loss": valley(60, 2.3, 0.8, 1.6, 15, 0.02, 1)},

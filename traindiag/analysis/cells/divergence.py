@@ -27,6 +27,8 @@ def read_divergence(
     if val_trend is not None and val_trend.direction == "falling":
         return None
     share = ratio(train.rise / size, needed)
+    if named(train) == "validation" and train.end < train.start:
+        return _turned_up(train, share, needed)
     evidence = [rise_evidence(train, train.rise / size, needed, "rise above its best, of its range")]
     if val is not None and val.rise > 0:
         evidence.append(
@@ -39,6 +41,17 @@ def read_divergence(
         reason=f"the {named(train)} loss rose from {train.best:.4g} (epoch {train.best_epoch}) to {train.end:.4g}",
         confidence=confidence(share, ratio(train.rise, 2 * limits.noise * train.noise)),
         evidence=tuple(evidence),
+    )
+
+
+def _turned_up(val: Shape, share: float, needed: float) -> Reading:
+    """A validation loss without a training loss that fell first and then rose: most likely overfitting."""
+    return Reading(
+        cell="overfitting-mild",
+        reason=f"the validation loss was best at epoch {val.best_epoch} and has risen from {val.best:.4g} to "
+        f"{val.end:.4g} since; the log has no training loss that would tell overfitting from divergence",
+        confidence=confidence(share),
+        evidence=(rise_evidence(val, share * needed, needed, "rise above its best, of its range"),),
     )
 
 
