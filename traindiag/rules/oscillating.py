@@ -11,7 +11,7 @@ from traindiag.analysis.signals import Signals
 from traindiag.analysis.smoothing import despike
 from traindiag.model.finding import Evidence, Finding, Remedy
 from traindiag.rules.base import Example, Rule, option
-from traindiag.rules.examples import decay, line, with_values, zigzag
+from traindiag.rules.examples import decay, line, valley, with_values, zigzag
 from traindiag.rules.remedies import (
     clip_gradients,
     larger_batch,
@@ -24,6 +24,8 @@ SETTLED = 0.2
 """Leaps within this part of the run alone are a start that settled."""
 IDLE = 1.5
 """A loss that wins less than this many times its swing over the second half wins nothing."""
+MEMORISED = 0.1
+"""A training loss below this fraction of its start swings by little: where validation rises, that is the matter."""
 PROGRESS = 0.3
 """A loss that ends below this fraction of what it was in the second quarter makes progress."""
 
@@ -92,6 +94,9 @@ class Oscillating(Rule):
         half = train.smooth[len(train) // 2 :]
         level = float(np.median(half))
         if deviation == 0 or level <= 0:
+            return None
+        memorised = train.positive and train.end < MEMORISED * train.start
+        if memorised and signals.reading is not None and signals.reading.cell == "overfitting":
             return None
         gain = max(train.gain, deviation)
         of_gain, of_level = deviation / gain, deviation / level
@@ -265,6 +270,10 @@ class Oscillating(Rule):
         falling = [a * b for a, b in zip(decay(80, 2.0, 0.004, 0.08), zigzag(80, 1.0, 0.4), strict=True)]
         yield Example(
             "leaps all the way down", {"loss": falling, "val_loss": decay(80, 2.0, 1.0, 0.08, 0.03)}
+        )
+        yield Example(
+            "memorised, and wobbling there, while validation rises",
+            {"loss": decay(80, 2.1, 0.11, 0.08, 0.018), "val_loss": valley(80, 2.1, 0.35, 1.0, 31, 0.03, 2)},
         )
         yield Example(
             "one spike",
