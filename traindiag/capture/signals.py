@@ -191,17 +191,19 @@ class _Gradients:
             self._alive.put(self._awake(ops, grads, variables))
 
     def _awake(self, ops: Any, grads: Sequence[Any], variables: Sequence[Any]) -> Any:
-        """1 for each unit with a gradient in its weights or its bias, else 0; shape (units,)."""
+        """1 for each unit with a gradient in its bias, or in its weights where it has none, else 0; shape (units,).
+
+        A bias has no gradient when its unit never answers; weights may have one still, from weight decay.
+        """
         awake: dict[str, Any] = {}
         for gradient, variable in zip(grads, variables, strict=True):
             layer = layer_of(variable)
             if layer not in self._units or gradient is None:
                 continue
             size, _ = self._units[layer]
-            if variable.shape[-1] == size:
+            if variable.shape[-1] == size and (len(variable.shape) == 1 or layer not in awake):
                 flat = ops.reshape(ops.cast(ops.not_equal(gradient, 0), "float32"), (-1, size))
-                here = ops.max(flat, axis=0)
-                awake[layer] = ops.maximum(awake[layer], here) if layer in awake else here
+                awake[layer] = ops.max(flat, axis=0)
         return ops.concatenate(
             [awake.get(layer, ops.ones((size,), "float32")) for layer, (size, _) in self._units.items()]
         )
