@@ -266,4 +266,4 @@ def test_a_signal_in_the_middle_of_a_fit(tmp_path: Path, number: signal.Signals)
     wide = traindiag.read(tmp_path / "logs" / "fit").wide()
     assert len(wide) == 3
     assert (wide["gradient_norm"] > 0).all()
-    assert (tmp_path / "logs" / "output.console").read_text().startswith("ready\n")
+    assert (tmp_path / "logs" / "output.console").read_text().startswith("ready")

@@ -14,6 +14,8 @@ EARLY = 3
 FAR_APART = 0.5
 """Accuracy of training above that of validation that no overfitting of a first epoch explains."""
 NEVER_ROSE = 0.05
+MANY = 10
+"""Classes, where the log does not tell their number."""
 EARLY_RATIO = 1.5
 
 
@@ -28,9 +30,10 @@ def early_ratio(signals: Signals) -> float:
 
 
 def never_answered(signals: Signals) -> bool:
-    """Validation was worse at once and its accuracy never rose, while training is answered well.
+    """Validation was worse at once and is answered worse than by guessing, while training is answered well.
 
     A loss that rises from the first epoch on is no overfitting then: nothing was ever won that could be lost.
+    At the level of guessing it may be: a network can memorise labels that mean nothing.
     """
     train, val = signals.accuracy("train"), signals.accuracy("val")
     if train is None or val is None or signals.resumed:
@@ -40,4 +43,5 @@ def never_answered(signals: Signals) -> bool:
     if len(accuracy) < EARLY or end_of(train) - end_of(val) < FAR_APART:
         return False
     course = smooth(accuracy)
-    return bool(np.max(course) - course[0] <= NEVER_ROSE and early_ratio(signals) >= EARLY_RATIO)
+    never_rose = np.max(course) - course[0] <= NEVER_ROSE and end_of(val) < 0.5 / (signals.classes or MANY)
+    return bool(never_rose and early_ratio(signals) >= EARLY_RATIO)

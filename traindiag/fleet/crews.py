@@ -239,7 +239,8 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
     if "forkserver" in methods:
         context.set_forkserver_preload([f"{__package__}.work"])
         _start_server()
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin)
+    # The server may have been started long ago: workers get the environment, credentials in it, as it is now.
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(dict(os.environ),))
 
 
 def _start_server() -> None:
@@ -273,10 +274,11 @@ def _sigint(handler: Any) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _begin() -> None:
-    """A worker leaves Ctrl-C to its parent, and ends when the parent is gone."""
+def _begin(environment: dict[str, str]) -> None:
+    """A worker has its parent's environment, leaves Ctrl-C to it, and ends when it is gone."""
     import multiprocessing
 
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
