@@ -145,7 +145,7 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
         return 0.0, 1.0
     z, p = 1.96, hits / total
     middle, half = p + z * z / (2 * total), z * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total))
-    return (middle - half) / (1 + z * z / total), (middle + half) / (1 + z * z / total)
+    return max(middle - half, 0.0) / (1 + z * z / total), (middle + half) / (1 + z * z / total)
 
 
 def alarms(report: RunReport) -> list[str]:
