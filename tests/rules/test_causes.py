@@ -84,3 +84,15 @@ def test_notes_are_never_a_verdict_of_illness() -> None:
             verdict = diagnose_run(example.run()).verdict
             if verdict.status == "ill":
                 assert verdict.severity is not Severity.NOTE
+
+
+def test_a_run_that_overfitting_leaves_to_val_mismatch_is_taken_up_there() -> None:
+    """Also where training fell by too little for `val-mismatch` to speak by itself."""
+    falls_little = line(20, 1.0, 0.8, 0.002)
+    history = {
+        "loss": falls_little,
+        "val_loss": line(20, 2.0, 3.0, 0.01, 1),
+        "accuracy": line(20, 0.4, 0.9, 0.005),
+        "val_accuracy": line(20, 0.02, 0.0, 0.001),
+    }
+    assert verdict_of(history) == "val-mismatch"

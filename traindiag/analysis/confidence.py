@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 ON_THRESHOLD = 0.8
-"""How often verdicts that only just met their thresholds were right, on labelled runs (docs/trends.md)."""
+"""A verdict that only just met its thresholds; more of them were right on labelled runs (docs/trends.md)."""
 HIGHEST = 0.98
-"""And those far beyond them."""
+"""One far beyond them: about how many of these were right."""
 
 
 def confidence(*ratios: float, sharpness: float = 1.2) -> float:

@@ -11,6 +11,8 @@ from traindiag.analysis.smoothing import smooth
 
 EARLY = 3
 """Epochs in which there is nothing to memorise yet."""
+ENOUGH = 8
+"""Epochs from which on it can be told."""
 FAR_APART = 0.5
 """Accuracy of training above that of validation that no overfitting of a first epoch explains."""
 NEVER_ROSE = 0.05
@@ -36,11 +38,14 @@ def never_answered(signals: Signals) -> bool:
     At the level of guessing it may be: a network can memorise labels that mean nothing.
     """
     train, val = signals.accuracy("train"), signals.accuracy("val")
+    losses = (signals.train_shape, signals.val_shape)
     if train is None or val is None or signals.resumed:
+        return False
+    if any(loss is None or not loss.positive for loss in losses):
         return False
     accuracy = as_fraction(val).value
     accuracy = accuracy[np.isfinite(accuracy)]
-    if len(accuracy) < EARLY or end_of(train) - end_of(val) < FAR_APART:
+    if len(accuracy) < ENOUGH or end_of(train) - end_of(val) < FAR_APART:
         return False
     course = smooth(accuracy)
     never_rose = np.max(course) - course[0] <= NEVER_ROSE and end_of(val) < 0.5 / (signals.classes or MANY)

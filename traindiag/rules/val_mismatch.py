@@ -8,7 +8,7 @@ import numpy as np
 from traindiag.analysis.confidence import confidence, ratio
 from traindiag.analysis.half_epoch import paired_at_epoch_end
 from traindiag.analysis.level import skill_of
-from traindiag.analysis.mismatch import early_ratio
+from traindiag.analysis.mismatch import ENOUGH, early_ratio, never_answered
 from traindiag.analysis.signals import Signals
 from traindiag.model.finding import Evidence, Finding, Severity
 from traindiag.rules.base import Example, Rule, option
@@ -45,7 +45,7 @@ class ValMismatch(Rule):
     code = "TD301"
     name = "val-mismatch"
     needs: ClassVar[tuple[str, ...]] = ("train/loss", "val/loss")
-    min_epochs = 8
+    min_epochs = ENOUGH
 
     early_ratio: float = option(1.5, "validation over training loss in the first epochs",
                                 "after one pass healthy runs lie within a few percent of each other")  # fmt: skip
@@ -64,11 +64,13 @@ class ValMismatch(Rule):
         early = early_ratio(signals)
         late = float(np.median(judged[-3:] / learned[-3:]))
         fall, followed = 1 - train.best / train.start, 1 - val.best / val.start
-        if fall < 0.3 or early < self.early_ratio or late < early or followed > self.follows * fall:
+        # `overfitting` leaves these runs to this rule, so it must speak of each of them.
+        never = never_answered(signals)
+        if not never and not (fall >= 0.3 and early >= self.early_ratio and late >= early):
             return
-        if not self._accuracies_agree(signals):
+        if not never and (followed > self.follows * fall or not self._accuracies_agree(signals)):
             return
-        hardly = followed < 0.5 * self.follows * fall
+        hardly = never or followed < 0.5 * self.follows * fall
         sure = confidence(
             ratio(early, self.early_ratio), ratio(self.follows * fall, max(followed, 0.01)), sharpness=0.8
         )
