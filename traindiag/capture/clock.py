@@ -38,25 +38,17 @@ class EpochClock:
 
 
 class Pace:
-    """When to do again what takes longer the more epochs there are.
+    """When to do again what would cost too much if it were done each time: in a hundredth of the time at most."""
 
-    At the end of each of the first epochs; later only when the epochs have grown by a twentieth, and when all of it
-    together takes no more than a fiftieth of the time.
-    """
-
-    always, growth, share = 100, 1.05, 0.02
+    share = 0.01
 
     def __init__(self) -> None:
-        self._next = 0.0
         self._due = float("-inf")
 
-    def is_due(self, epochs: int) -> bool:
-        """Whether to do it after so many epochs."""
-        if epochs <= self.always:
-            return True
-        return epochs >= self._next and time.monotonic() >= self._due
+    def is_due(self) -> bool:
+        """Whether enough time has passed since it was last done."""
+        return time.monotonic() >= self._due
 
-    def done(self, epochs: int, seconds: float) -> None:
-        """That it was done after so many epochs, and how long it took."""
-        self._next = epochs * self.growth
+    def done(self, seconds: float) -> None:
+        """That it was done now, and how long it took."""
         self._due = time.monotonic() + seconds / self.share

@@ -236,8 +236,8 @@ def numbers(logs: Mapping[str, Any]) -> dict[str, float]:
 class Diagnose(Recorder):
     """Records a training and judges it after each epoch: one line on standard error for each new finding.
 
-    Of more than 100 epochs it judges after every twentieth part more, and at the end, so that judging takes less than
-    a fiftieth of the time; a loss that is no number is judged at once.
+    Where epochs are so short that judging each would take more than a hundredth of the time (some 5 ms for 50 epochs),
+    it judges as often as that allows, and at the end; a loss that is no number is judged at once.
 
     Args:
         folder, facts, signals: as for `Recorder`.
@@ -274,7 +274,7 @@ class Diagnose(Recorder):
         super().on_epoch_end(epoch, logs)
         with self._guard:
             epochs = 0 if self.recording is None else len(self.recording.epochs)
-            if self._pace.is_due(epochs) or self._just_broke(logs):
+            if self._pace.is_due() or self._just_broke(logs):
                 self._judge(epoch, epochs)
 
     def on_train_end(self, logs: Logs = None) -> None:
@@ -298,7 +298,7 @@ class Diagnose(Recorder):
         for finding in self._findings():
             self._speak(epoch, finding)
         self._judged = epochs
-        self._pace.done(epochs, time.perf_counter() - begin)
+        self._pace.done(time.perf_counter() - begin)
 
     def _findings(self) -> tuple[Finding, ...]:
         from traindiag.diagnosis import diagnose_run
