@@ -138,3 +138,10 @@ def test_slope_error_covers() -> None:
         slope, error = slope_with_error(-0.02 * np.arange(40) + 0.1 * random.standard_normal(40))
         inside += abs(slope + 0.02) < 1.96 * error
     assert 0.88 < inside / 300 < 0.99
+
+
+@pytest.mark.parametrize(("raised", "direction"), [(0, "falling"), (-30, "flat")])
+def test_a_fall_by_much_of_the_level_counts_where_levels_compare(raised: float, direction: str) -> None:
+    shape = shape_of(curve(np.concatenate([[400, 300, 200, 100], np.linspace(20, 8, 36)]) + raised))
+    assert shape is not None
+    assert trend_of(shape, 0, 0.0).direction == direction

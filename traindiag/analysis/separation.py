@@ -46,18 +46,19 @@ class Separation:
         return self.ill_yes / self.of_yes - self.ill_no / self.of_no
 
 
-def separations(runs: Sequence[tuple[bool, Mapping[str, Plain]]]) -> list[Separation]:
+def separations(runs: Sequence[tuple[bool, Mapping[str, Plain]]], *, calls: int = 1) -> list[Separation]:
     """The best question of every parameter that matters, the clearest first.
 
     Args:
         runs: whether each is ill, and its parameters.
+        calls: how many illnesses the same runs are asked about: each more is one more occasion for chance.
     """
     names = sorted({name for _, params in runs for name in params})
     asked = {
         name: list(_questions(name, [(ill, each[name]) for ill, each in runs if name in each]))
         for name in names
     }
-    count = sum(map(len, asked.values()))
+    count = calls * sum(map(len, asked.values()))
     best = [min(each, key=lambda s: (s.chance, -abs(s.difference))) for each in asked.values() if each]
     kept = [
         each

@@ -13,6 +13,9 @@ WINDOW = 0.3
 MIN_WINDOW = 5
 FALLING = 0.02
 """A fall over the window counts from this fraction of the curve's own range."""
+LEVEL_FALL = 0.1
+"""Or, of a positive curve, from this fraction of its level, as long as that is a tenth of `FALLING` at least:
+against a start of 400 a fall from 9 to 7 would be nothing."""
 RISING = 0.05
 """A rise over the window counts from this fraction of the curve's own range."""
 SLOPE_Z = 3.0
@@ -56,7 +59,10 @@ def _direction(shape: Shape, first: int, change: float, error: float, size: floa
     if len(shape) < MIN_WINDOW:
         return "undecided"
     low_before = float(np.min(shape.smooth[:first])) if first else float("inf")
-    if change < -max(SLOPE_Z * error, FALLING * size) and shape.end <= low_before:
+    least = FALLING * size
+    if shape.positive:
+        least = max(min(least, LEVEL_FALL * float(np.median(shape.value[first:]))), least / 10)
+    if change < -max(SLOPE_Z * error, least) and shape.end <= low_before:
         return "falling"
     if change > max(SLOPE_Z * error, RISING * size) and shape.rise > shape.recovered:
         return "rising"

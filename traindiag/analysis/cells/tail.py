@@ -6,12 +6,15 @@ from traindiag.analysis.cells.reading import Reading, named
 from traindiag.analysis.confidence import confidence, ratio
 from traindiag.analysis.level import Level
 from traindiag.analysis.shape import Shape, swing
+from traindiag.analysis.trends import FALLING, LEVEL_FALL
 from traindiag.model.finding import Evidence
 from traindiag.model.trend import Trend
 
 SLOW_FALL = 0.06
 """At a poor level, after `SLOW_POINTS` or more, a fall of less than this over the window counts as flat."""
 SLOW_POINTS = 30
+LEANING = 0.04
+"""Validation leans down from a fall by this fraction of its range over the window."""
 BOUNCE = 0.05
 """A training loss bounces when it swings by this fraction of its gain."""
 
@@ -24,11 +27,16 @@ def read_tail(train: Shape, val: Shape, train_trend: Trend, val_trend: Trend, le
     if val_trend.direction == "falling" or (
         train_trend.direction == "falling" and val_trend.direction != "rising"
     ):
-        if val_trend.direction == "falling":
+        if val_trend.direction == "falling" or _leans_down(val, val_trend):
             return _learning(train_trend, val_trend)
         if level.grade != "poor":
             return _converged(level, "the training loss still falls, the validation loss has levelled off")
     return _flat(train, train_trend, val_trend, level)
+
+
+def _leans_down(val: Shape, trend: Trend) -> bool:
+    """Whether validation falls by enough and is as low as ever, though a few points alone could not prove it."""
+    return trend.strength < -LEANING and trend.interval[1] < 0 and val.rise <= val.noise
 
 
 def read_train_alone(train: Shape, trend: Trend, level: Level) -> Reading:
@@ -38,21 +46,29 @@ def read_train_alone(train: Shape, trend: Trend, level: Level) -> Reading:
 
 
 def _learning(*trends: Trend) -> Reading:
-    names = " and ".join("training" if trend.series.startswith("train") else "validation" for trend in trends)
-    both = len(trends) > 1 and all(trend.direction == "falling" for trend in trends)
-    text = (
-        f"{names} loss {'both still fall' if both else 'still falls'}"
-        if both or len(trends) == 1
-        else ("the validation loss still falls")
-    )
+    falling = [trend for trend in trends if trend.direction == "falling"]
     return Reading(
         cell="learning",
-        reason=text,
-        confidence=confidence(
-            *(ratio(-trend.strength, 0.02) for trend in trends if trend.direction == "falling")
-        ),
+        reason=_falls(trends, falling),
+        confidence=confidence(*map(_beyond, falling)),
         evidence=tuple(_window(trend) for trend in trends),
     )
+
+
+def _falls(trends: tuple[Trend, ...], falling: list[Trend]) -> str:
+    names = ["training" if trend.series.startswith("train") else "validation" for trend in falling]
+    if len(falling) == 2:
+        return "training and validation loss both still fall"
+    if len(trends) == 2 and names == ["training"]:
+        return "the training loss still falls, and validation with it as far as so few points tell"
+    return f"the {names[0]} loss still falls"
+
+
+def _beyond(trend: Trend) -> float:
+    """How far the fall lies beyond the least that counts, of the range or of the level."""
+    change = -trend.slope * (trend.epochs[1] - trend.epochs[0])
+    of_level = ratio(change, LEVEL_FALL * trend.last) if trend.last > 0 else 0.0
+    return max(ratio(-trend.strength, FALLING), of_level)
 
 
 def _window(trend: Trend) -> Evidence:
