@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 from traindiag.capture.device import choose_device, import_keras, versions
+from traindiag.capture.guessing import chance_losses
 
 _DEEPEST, _LONGEST, _MOST = 6, 300, 60
 _FRAMES = 12
@@ -48,7 +49,8 @@ def fit_call(model: Any) -> FitCall:
             callbacks = tuple(this.callbacks)  # type: ignore[union-attr]
         if frame.f_code.co_name == "fit" and this is model:
             names = (
-                "x", "batch_size", "validation_data", "initial_epoch", "epochs", "validation_freq", "epoch_iterator",
+                "x", "y", "batch_size", "validation_data", "class_weight", "sample_weight", "initial_epoch", "epochs",
+                "validation_freq", "epoch_iterator",
             )  # fmt: skip
             arguments = {name: frame.f_locals.get(name) for name in names}
             break
@@ -76,12 +78,21 @@ def facts_of(model: Any, call: FitCall, params: Mapping[str, Any]) -> dict[str, 
         "learning_rate": lambda: learning_rate_of(model),
         "optimizer": lambda: optimizer_config(model),
         "compile": lambda: _compile_config(model),
+        "chance_loss": lambda: chance_losses(model, *_targets(call)),
         "callbacks": lambda: [callback_facts(each) for each in call.callbacks if _is_the_users(each)],
         "precision": lambda: import_keras().config.dtype_policy().name,
         "seed": lambda: import_module("keras.src.utils.rng_utils").get_random_seed(),
         **_machine(),
     }
     return known(pieces)
+
+
+def _targets(call: FitCall) -> tuple[Any, Any]:
+    """Of training and validation; None where samples are weighted: guessing has another price there."""
+    given, validation = call.arguments, call.arguments.get("validation_data")
+    weighted = any(given.get(name) is not None for name in ("class_weight", "sample_weight"))
+    train = None if weighted else given.get("y")
+    return train, validation[1] if isinstance(validation, tuple) and len(validation) == 2 else None
 
 
 def optimizer_config(model: Any) -> dict[str, Any]:

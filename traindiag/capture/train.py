@@ -24,6 +24,7 @@ from traindiag.capture.device import (
     versions,
 )
 from traindiag.capture.facts import callback_facts, has_schedule, learning_rate_of, optimizer_config
+from traindiag.capture.guessing import chance_losses
 from traindiag.capture.recording import write_facts
 from traindiag.capture.scenarios.base import Knobs, Scenario, scenario_named
 from traindiag.model.errors import UsageError
@@ -211,6 +212,7 @@ def fit_scenario(
         "val_samples": 0 if data.val is None else len(data.val[0]),
         "parameters": int(model.count_params()),
         "learning_rate": rate,
+        "chance_loss": chance_losses(model, data.train[1], None if data.val is None else data.val[1]),
         "optimizer": optimizer_config(model),
         "callbacks": [callback_facts(each) for each in own],
         "precision": policy,
