@@ -89,6 +89,15 @@ def test_filtering(browser: Any, tmp_path: Path) -> None:
     assert _names(browser) == ["stub", "good/learning"]
 
 
+def test_a_verdict_of_the_summary_narrows_the_table(browser: Any, tmp_path: Path) -> None:
+    _show(browser, many_runs(40), tmp_path)
+    assert len(_names(browser)) == 40
+    verdict = next(each for each in _all(browser, "button.filter") if each.text == "plateau")
+    verdict.click()
+    assert {name.rpartition("/")[2] for name in _names(browser)} == {"plateau-lr0.01"}
+    assert _texts(browser, "#shown") == ["8 of 40 shown"]
+
+
 def test_theme(browser: Any, tmp_path: Path) -> None:
     _show(browser, mixed_report(), tmp_path)
     paper = "return getComputedStyle(document.body).backgroundColor"

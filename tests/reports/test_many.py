@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
+import jsonschema
 import pytest
 from fleet_runs import csv_log
+from strict_schema import strict
+from web_pages import Page
 
 from traindiag.api import diagnose, read_all, render
 from traindiag.model.report import Report
@@ -47,7 +54,7 @@ def test_the_summary(report: Report) -> None:
 def test_more_than_twenty_runs_begin_with_what_holds_for_all(report: Report) -> None:
     text = render(report)
     assert "What separates ill from healthy runs\n  lr at least 0.1: 24 of 24 ill" in text
-    assert "--run 'model-0/lr=0.1-0'" in text
+    assert "--run model-0/lr=0.1-0\n" in text
     assert "Epochs count from 0" not in text
     assert "Epochs count from 0" in render(report, verbose=True)
     few = Report(runs=report.runs[:20], version="0")
@@ -61,16 +68,75 @@ def test_markdown(report: Report) -> None:
     assert "What separates" not in render(Report(runs=report.runs[:20], version="0"), "markdown")
 
 
-@pytest.mark.parametrize("width", [60, 80, 200])
+def _two_illnesses(report: Report) -> Report:
+    """The runs of the report, a third of the ill ones with another verdict and a parameter that explains it."""
+    runs = []
+    for number, run in enumerate(report.runs):
+        if other := run.verdict.status == "ill" and number % 3 == 0:
+            run = replace(run, verdict=replace(run.verdict, rule="plateau", code="TD203"))
+        runs.append(replace(run, params={"opt": "sgd" if other else "adam"}))
+    return Report(runs=tuple(runs), version="0")
+
+
+def test_each_illness_is_told_with_what_its_runs_share(report: Report) -> None:
+    both = _two_illnesses(report)
+    plateau = next(each for each in summary_of(both.runs).verdicts if each.verdict.rule == "plateau")
+    words = [separation_text(each, "") for each in plateau.separations]
+    assert words == ["opt is sgd: 10 of 10 (100%); else 0 of 38 (0%)"]
+    assert f"    {words[0]}\n" in render(both)
+    assert f"| {words[0]} |" in render(both, "markdown")
+    assert f"<li>{words[0]}</li>" in render(both, "html")
+    assert all(not each.separations for each in summary_of(report.runs).verdicts)
+
+
+def test_the_side_with_more_ill_runs_stands_first(report: Report) -> None:
+    runs = [
+        replace(run, params={"width": -1.0 if run.verdict.status == "ill" else 2.0}) for run in report.runs
+    ]
+    [found] = summary_of(runs).separations
+    assert separation_text(found) == "width below 2: 24 of 24 ill (100%); else 0 of 24 (0%)"
+
+
+def test_json_has_the_same(report: Report) -> None:
+    both = json.loads(render(_two_illnesses(report), "json"))
+    summary = both["summary"]
+    plateau = next(each for each in summary["verdicts"] if each["rule"] == "plateau")
+    [shared] = plateau["separations"]
+    assert (shared["param"], shared["is"], shared["value"]) == ("opt", "==", "sgd")
+    assert (shared["yes"], shared["no"]) == ({"runs": 10, "affected": 10}, {"runs": 38, "affected": 0})
+    assert sorted(name for each in summary["verdicts"] for name in each["runs"]) == sorted(
+        run["name"] for run in both["runs"]
+    )
+    assert [each["ill"] for each in summary["folders"]] == [8, 8, 8]
+    spent = summary["spent"]
+    assert 0 < spent["epochs_after_best"] < spent["epochs"]
+    assert (spent["seconds"], spent["timed_runs"]) == (0, 0)
+    schema = json.loads(
+        files("traindiag.reports").joinpath("schemas/report-1.schema.json").read_text("utf-8")
+    )
+    jsonschema.Draft202012Validator(strict(schema)).validate(both)
+
+
+def test_the_page_begins_with_what_holds_for_all_and_leads_to_the_runs(report: Report) -> None:
+    text = render(report, "html")
+    page = Page(text)
+    page.check()
+    summary = text[text.index("Verdicts, worst first") : text.index('id="overview"')]
+    assert "lr at least 0.1: 24 of 24 ill (100%); else 0 of 24 (0%)" in summary
+    for anchor, name in re.findall(r'<a href="#(run-\d+)">([^<]*)</a>', summary):
+        assert f'<a href="#{anchor}">{name}</a>' in text[text.index('id="overview"') :]
+    few = Report(runs=report.runs[:20], version="0")
+    assert "Verdicts, worst first" not in render(few, "html")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
 def test_no_line_is_too_long(report: Report, width: int) -> None:
-    head = render(report, width=width, ascii=True).partition("--run")[0]
+    head = render(report, width=width, ascii=True).partition("All in a table")[0]
     assert head.isascii()
     assert max(map(len, head.splitlines())) <= width
 
 
 def test_hours(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     from traindiag.model.effort import Effort
 
     report = diagnose(read_all(Path(__file__).parents[2] / "sample_logs" / "overfitting").runs)

@@ -77,8 +77,17 @@ def _questions(name: str, answers: Sequence[tuple[bool, Plain]]) -> Iterator[Sep
     values = sorted({str(value) for _, value in answers})
     if len(values) > min(_MOST_QUESTIONS, len(answers) // 2):
         return  # Nearly every run has its own: that is a name, no parameter.
-    for value in values if len(values) != 2 else values[:1]:
+    if (
+        len(values) == 2
+    ):  # One question would be the other one turned round: the one to which more ill runs say yes.
+        values = [max(values, key=lambda value: _share(ill for ill, each in answers if str(each) == value))]
+    for value in values:
         yield from _asked(name, value, False, ((ill, str(each) == value) for ill, each in answers))
+
+
+def _share(flags: Iterable[bool]) -> float:
+    every = list(flags)
+    return sum(every) / len(every)
 
 
 def _limits(name: str, answers: Sequence[tuple[bool, float]]) -> Iterator[Separation]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from traindiag.model.finding import Evidence, Finding, Outcome, Remedy, Verdict
-from traindiag.model.report import Best, Report, RunReport
+from traindiag.model.report import Best, Report, RunReport, Unreadable
 from traindiag.model.run import Damage, Source
 from traindiag.model.trend import Trend
 from traindiag.reports.numbers import json_number
+from traindiag.reports.summary_document import summary_document
 
 
 def report_document(report: Report) -> dict[str, Any]:
@@ -16,8 +17,9 @@ def report_document(report: Report) -> dict[str, Any]:
     return {
         "schema": report.schema,
         "version": report.version,
+        "summary": summary_document(report.runs),
         "runs": [run_document(run) for run in report.runs],
-        "unreadable": [{"path": each.path, "message": each.message} for each in report.unreadable],
+        "unreadable": [unreadable_document(each) for each in report.unreadable],
     }
 
 
@@ -36,6 +38,11 @@ def run_document(run: RunReport) -> dict[str, Any]:
         "skipped": [_outcome(each) for each in run.skipped],
         "errored": [_outcome(each) for each in run.errored],
     }
+
+
+def unreadable_document(each: Unreadable) -> dict[str, Any]:
+    """One file that could not be read."""
+    return {"path": each.path, "message": each.message}
 
 
 def _source(source: Source) -> dict[str, Any]:

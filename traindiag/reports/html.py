@@ -12,9 +12,11 @@ from traindiag.model.finding import Evidence, Finding
 from traindiag.model.report import Report, RunReport
 from traindiag.reports.base import DEFAULT, Options, Renderer
 from traindiag.reports.charts import Chart, charts_of, numbered_evidence, small_chart
+from traindiag.reports.many_html import many_html
 from traindiag.reports.numbers import counted, epochs_text
 from traindiag.reports.page import Picture, picture, web_page
 from traindiag.reports.ranking import most_severe_first
+from traindiag.reports.summary import MANY_RUNS
 from traindiag.reports.svg import small_svg
 from traindiag.reports.totals import totals
 
@@ -56,6 +58,8 @@ class Section:
 class HtmlRenderer(Renderer):
     """One self-contained page: sortable and filterable table of runs, and charts, evidence and remedies of each.
 
+    Of more than 20 runs it begins with what holds for all of them, each name a link to its run.
+
     Its content security policy allows only the style and the script inside it, by their hashes; nothing is
     fetched or sent.
     """
@@ -78,9 +82,12 @@ class HtmlRenderer(Renderer):
             )
             for number, run in enumerate(runs, 1)
         ]
+        anchors = {section.run: section.id for section in sections}
+        many = many_html({run: anchors[run] for run in report.runs}) if len(runs) > MANY_RUNS else ""
         return web_page(
             "report.html.j2",
             report=report,
+            many=many,
             sections=sections,
             counts=_counts(runs),
             totals=totals(report),

@@ -11,7 +11,7 @@ from traindiag.reports.document import report_document
 
 
 class JsonRenderer(Renderer):
-    """One JSON document with everything that was found, for programs.
+    """One JSON document with everything that was found, for programs; `summary` is what holds for all runs.
 
     NaN and the infinities, for which JSON has no number, are the strings "NaN", "Infinity" and "-Infinity".
     Only ASCII is written, so that no name in it can act on a terminal.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from traindiag.model.report import Report
 from traindiag.reports.base import DEFAULT, Options, Renderer
-from traindiag.reports.document import report_document
+from traindiag.reports.document import run_document, unreadable_document
 
 
 class JsonLinesRenderer(Renderer):
@@ -23,8 +23,7 @@ class JsonLinesRenderer(Renderer):
 
     def render(self, report: Report, options: Options = DEFAULT) -> str:
         """One line of ASCII a run or unreadable file."""
-        document = report_document(report)
-        head = {"schema": document["schema"], "version": document["version"]}
-        lines: list[dict[str, Any]] = [{"kind": "run", **head, **run} for run in document["runs"]]
-        lines += [{"kind": "unreadable", **head, **each} for each in document["unreadable"]]
+        head = {"schema": report.schema, "version": report.version}
+        lines = [{"kind": "run", **head, **run_document(run)} for run in report.runs]
+        lines += [{"kind": "unreadable", **head, **unreadable_document(each)} for each in report.unreadable]
         return "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)

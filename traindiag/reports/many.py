@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
+from textwrap import wrap
 
 from rich.text import Text
 
 from traindiag.model.report import RunReport
 from traindiag.reports.ink import Ink
+from traindiag.reports.ranking import most_severe_first
 from traindiag.reports.summary import FolderCount, VerdictCount, separation_text, spent_text, summary_of
 
 MOST_FOLDERS = 10
 MOST_SEPARATIONS = 8
-_LEAST_NAMES = 24
+_LEAST_NAMES = 16
 
 
 def many(runs: Sequence[RunReport], ink: Ink) -> list[Text]:
@@ -25,21 +28,22 @@ def many(runs: Sequence[RunReport], ink: Ink) -> list[Text]:
     if summary.separations:
         lines += [blank, Text("What separates ill from healthy runs", "bold underline")]
         for each in summary.separations[:MOST_SEPARATIONS]:
-            lines.append(_cut(ink, f"  {separation_text(each)}"))
+            lines += _wrapped(ink, separation_text(each), indent=2)
     spent = spent_text(summary.spent, len(runs))
     if spent:
         lines += [blank, *_wrapped(ink, spent)]
     return lines
 
 
-def hint(runs: Sequence[RunReport], ink: Ink) -> Text:
-    """How to see one run in full, and all of them in a table."""
-    ill = next((run for run in runs if run.verdict.status == "ill"), runs[0])
-    return Text.assemble(
-        Text("--run NAME tells one in full, as in ", "dim"),
-        ink.text(f"--run '{ill.name}'", "dim bold"),
-        Text("; --verbose lists all.", "dim"),
-    )
+def hint(runs: Sequence[RunReport], ink: Ink) -> list[Text]:
+    """How to see one run in full, the worst as the example, and all of them in a table."""
+    worst = most_severe_first(runs)[0]
+    words = [
+        Text("All in a table: --verbose. One in full:", "dim"),
+        ink.text(f"--run {quote(worst.name)}", "dim bold"),
+    ]
+    one_line = Text(" ").join(words)
+    return [one_line] if one_line.cell_len <= ink.options.width else words
 
 
 def _verdicts(counts: Sequence[VerdictCount], ink: Ink) -> list[Text]:
@@ -55,14 +59,18 @@ def _verdicts(counts: Sequence[VerdictCount], ink: Ink) -> list[Text]:
             Text(f"{len(each.runs):>{most},}", "bold"),
             "  ",
         )
-        line.append_text(_names(each.runs, ink, ink.options.width - line.cell_len))
+        room = ink.options.width - line.cell_len
+        if room > _LEAST_NAMES:
+            line.append_text(_names(each.runs, ink, room))
         lines.append(line)
+        for shared in each.separations[:1]:
+            lines += _wrapped(ink, separation_text(shared, ""), indent=4)
     return lines
 
 
 def _names(runs: Sequence[RunReport], ink: Ink, room: int) -> Text:
     """As many names as fit, at least one."""
-    shown = ink.tail(runs[0].name, max(_LEAST_NAMES, room - 5))
+    shown = ink.tail(runs[0].name, room - 5)
     for place, run in enumerate(runs[1:], 1):
         name = ink.text(run.name)
         rest = len(", ...") if place < len(runs) - 1 else 0
@@ -93,16 +101,7 @@ def _folders(counts: Sequence[FolderCount], ink: Ink) -> list[Text]:
     return lines
 
 
-def _cut(ink: Ink, text: str) -> Text:
-    line = ink.text(text)
-    line.truncate(ink.options.width, overflow="crop")
-    return line
-
-
-def _wrapped(ink: Ink, text: str) -> list[Text]:
-    words, lines = text.split(), [""]
-    for word in words:
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > ink.options.width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return [ink.text(line) for line in lines]
+def _wrapped(ink: Ink, text: str, indent: int = 0) -> list[Text]:
+    """Text in lines of the page; a word that is too long for one is broken."""
+    room = max(1, ink.options.width - indent)
+    return [Text(" " * indent + line) for line in wrap(ink.text(text).plain, room)]

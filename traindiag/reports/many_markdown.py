@@ -11,12 +11,16 @@ from traindiag.reports.summary import Summary, separation_text, spent_text, summ
 _MOST_FOLDERS = 20
 _MOST_SEPARATIONS = 8
 _NAMES = 3
+_SHARED = 2
 
 
 def many_markdown(runs: Sequence[RunReport]) -> list[str]:
     """Verdicts, folders, hyper-parameters and what was spent, the worst first."""
     summary = summary_of(runs)
-    parts = ["\n| verdict | runs | such as |\n|---|--:|---|\n", *_verdicts(summary)]
+    parts = [
+        "\n| verdict | runs | such as | what sets them apart |\n|---|--:|---|---|\n",
+        *_verdicts(summary),
+    ]
     if len(summary.folders) > 1:
         parts += ["\n| folder | ill | of runs | mostly |\n|---|--:|--:|---|\n", *_folders(summary)]
     if summary.separations:
@@ -30,7 +34,8 @@ def many_markdown(runs: Sequence[RunReport]) -> list[str]:
 def _verdicts(summary: Summary) -> list[str]:
     return [
         f"| {each.verdict.rule} {each.verdict.code} | {len(each.runs):,} "
-        f"| {', '.join(_code(run.name) for run in each.runs[:_NAMES])} |\n"
+        f"| {', '.join(_code(run.name) for run in each.runs[:_NAMES])} "
+        f"| {'<br>'.join(markdown_text(separation_text(shared, '')) for shared in each.separations[:_SHARED])} |\n"
         for each in summary.verdicts
     ]
 

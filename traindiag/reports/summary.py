@@ -19,10 +19,18 @@ MANY_RUNS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictCount:
-    """The runs of one verdict, the surest first."""
+    """The runs of one verdict.
+
+    Attributes:
+        verdict: that of the surest run.
+        runs: the surest first.
+        separations: what separates them from all other runs; empty where ill runs have only one verdict, for then
+            the summary says it already.
+    """
 
     verdict: Verdict
     runs: tuple[RunReport, ...]
+    separations: tuple[Separation, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +91,12 @@ def _verdicts(runs: Sequence[RunReport]) -> list[VerdictCount]:
     groups: dict[tuple[str, Severity], list[RunReport]] = defaultdict(list)
     for run in most_severe_first(runs):
         groups[run.verdict.rule, run.verdict.severity].append(run)
+    shared = _shared(runs)
     counts = [
         VerdictCount(
-            verdict=each[0].verdict, runs=tuple(sorted(each, key=lambda run: -run.verdict.confidence))
+            verdict=each[0].verdict,
+            runs=tuple(sorted(each, key=lambda run: -run.verdict.confidence)),
+            separations=shared.get(each[0].verdict.rule, ()),
         )
         for each in groups.values()
     ]
@@ -100,6 +111,18 @@ def _verdicts(runs: Sequence[RunReport]) -> list[VerdictCount]:
             worst[id(each.runs[0])],
         ),
     )
+
+
+def _shared(runs: Sequence[RunReport]) -> dict[str, tuple[Separation, ...]]:
+    """What the runs of each ill verdict have in common that the others have not."""
+    judged = [run for run in runs if run.verdict.status != "unjudged"]
+    rules = {run.verdict.rule for run in judged if run.verdict.status == "ill"}
+    if len(rules) < 2:
+        return {}
+    return {
+        rule: tuple(separations([(run.verdict.rule == rule, run.params) for run in judged], calls=len(rules)))
+        for rule in rules
+    }
 
 
 def _folders(runs: Sequence[RunReport]) -> list[FolderCount]:
@@ -134,14 +157,17 @@ def _spent(runs: Sequence[RunReport]) -> Spent:
     )
 
 
-def separation_text(each: Separation) -> str:
-    """``lr at least 0.1: 334 of 334 ill (100%); else 0 of 666 (0%)``."""
+def separation_text(each: Separation, what: str = " ill") -> str:
+    """``lr at least 0.1: 334 of 334 ill (100%); else 0 of 666 (0%)``, the side with more of them first."""
     value = short(each.value) if isinstance(each.value, float) else str(each.value)
-    question = f"{each.name} at least {value}" if each.is_limit else f"{each.name} {value}"
-    yes, no = each.ill_yes / each.of_yes, each.ill_no / each.of_no
+    yes, no = (each.ill_yes, each.of_yes), (each.ill_no, each.of_no)
+    if each.difference < 0:
+        (yes, no), relation = (no, yes), "below" if each.is_limit else "not"
+    else:
+        relation = "at least" if each.is_limit else "is"
     return (
-        f"{question}: {each.ill_yes:,} of {each.of_yes:,} ill ({yes:.0%}); "
-        f"else {each.ill_no:,} of {each.of_no:,} ({no:.0%})"
+        f"{each.name} {relation} {value}: {yes[0]:,} of {yes[1]:,}{what} ({yes[0] / yes[1]:.0%}); "
+        f"else {no[0]:,} of {no[1]:,} ({no[0] / no[1]:.0%})"
     )
 
 

@@ -46,7 +46,7 @@ class _Page:
 
     def write(self, report: Report) -> None:
         if len(report.runs) > MANY_RUNS:
-            for line in [*many(report.runs, self.ink), hint(report.runs, self.ink)]:
+            for line in [*many(report.runs, self.ink), *hint(report.runs, self.ink)]:
                 self.console.print(line, soft_wrap=True)
         if report.runs and (len(report.runs) <= MANY_RUNS or self.ink.options.verbose):
             for line in overview(report.runs, self.ink):

@@ -63,6 +63,21 @@
     form.addEventListener("input", filter);
     form.addEventListener("submit", (event) => event.preventDefault());
     filter();
+
+    // A verdict or a folder of the summary narrows the table to its runs.
+    all(".filter").forEach((words) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "filter";
+      button.textContent = words.textContent;
+      words.replaceWith(button);
+      button.addEventListener("click", () => {
+        find.value = words.dataset.find;
+        all("input[name=status]", form).forEach((box) => { box.checked = true; });
+        filter();
+        form.scrollIntoView();
+      });
+    });
   }
 
   // A link to a run opens it.
