@@ -26,6 +26,7 @@ from traindiag.readers.naming import Names, titles_of
 from traindiag.readers.parsing.configs import CONFIG_FILES, config_of
 from traindiag.readers.parsing.run_facts import MOST_FACT_BYTES, facts_beside, facts_of
 from traindiag.readers.parsing.text import decode_head
+from traindiag.readers.parts import with_parts
 from traindiag.readers.recognising import Recogniser
 from traindiag.readers.urls import is_url, shown_url
 from traindiag.readers.walking import Root, Unit, reported
@@ -295,7 +296,7 @@ def _runs_of(root: Root, home: str, plan: _Plan, streams: _Streams) -> list[Run]
                 reader, group, streams[reader], plan.unreadable, in_folder=root.is_folder
             )
         ]
-        merged = merge(candidates)
+        merged = with_parts(merge(candidates))
         titles = titles_of(root, home, merged)
         facts = _beside(root, home, plan) if len(merged) == 1 else {}
         for group, title in zip(merged, titles, strict=True):

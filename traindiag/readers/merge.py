@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,12 +33,12 @@ _SMALL = 1e-3
 """Keras prints smaller values in scientific notation, with digits of their own."""
 
 
-_Key = tuple[str, str]
+Key = tuple[str, str]
 """Split and metric."""
 
 
 @dataclass(slots=True, eq=False)
-class _Points:
+class Points:
     """Values at ascending positions: epochs or steps."""
 
     at: NDArray[np.int64]
@@ -71,21 +72,21 @@ class Candidate:
     run: LoggedRun
     reader: str
     precedence: int
-    _by_epoch: dict[_Key, _Points] | None = field(default=None, init=False)
-    _by_step: dict[_Key, _Points] | None = field(default=None, init=False)
+    _by_epoch: dict[Key, Points] | None = field(default=None, init=False)
+    _by_step: dict[Key, Points] | None = field(default=None, init=False)
 
-    def by_epoch(self) -> dict[_Key, _Points]:
+    def by_epoch(self) -> dict[Key, Points]:
         """Per-epoch values of every series that has epochs."""
         if self._by_epoch is None:
             curves = [curve_of_series(series) for series in self.run.series if len(series)]
             self._by_epoch = {
-                (curve.split, curve.metric): _Points(curve.epoch, curve.value)
+                (curve.split, curve.metric): Points(curve.epoch, curve.value)
                 for curve in curves
                 if curve.axis == "epoch"
             }
         return self._by_epoch
 
-    def by_step(self) -> dict[_Key, _Points]:
+    def by_step(self) -> dict[Key, Points]:
         """Values of every series whose rows have steps of their own; of a repeated step the last."""
         if self._by_step is None:
             self._by_step = {
@@ -100,18 +101,29 @@ class Candidate:
         return sum(map(len, self.run.series))
 
 
-def _points_by_step(series: Series) -> _Points:
+def _points_by_step(series: Series) -> Points:
     assert series.step is not None
     step, last = np.unique(series.step[::-1], return_index=True)
-    return _Points(step, series.value[::-1][last])
+    return Points(step, series.value[::-1][last])
 
 
 @dataclass(kw_only=True, eq=False)
 class Merged:
-    """One run: what the best form holds, what only the others hold, and where they lie."""
+    """One run: what the best form holds, what only the others hold, and where they lie.
+
+    Attributes:
+        main: the form that is kept.
+        others: the other ones, the best of them first.
+        details: what was inferred from all forms together.
+    """
 
     main: Candidate
     others: list[Candidate] = field(default_factory=list)
+    details: dict[str, str] = field(default_factory=dict)
+
+    def paths(self) -> set[Path]:
+        """The files of all forms."""
+        return {file.path for each in (self.main, *self.others) for file in each.run.files}
 
     def logged(self) -> LoggedRun:
         """The run with the series and epochs that only other forms have added to it."""
@@ -119,7 +131,7 @@ class Merged:
             return self.main.run
         run = self.main.run
         series = {(each.split, each.metric): each for each in run.series}
-        details = dict(run.details)
+        details = {**run.details, **self.details}
         params = dict(run.params)
         for other in self.others:
             _add(series, other, details)
@@ -182,7 +194,7 @@ class _Index:
     """Rules out groups by the first values of their losses: a folder may hold thousands of runs."""
 
     def __init__(self) -> None:
-        self._shelves: dict[tuple[str, _Key, int], _Shelf] = defaultdict(_Shelf)
+        self._shelves: dict[tuple[str, Key, int], _Shelf] = defaultdict(_Shelf)
 
     def add(self, candidate: Candidate, group: int) -> None:
         """Notes the first values of a candidate that belongs to a group."""
@@ -200,7 +212,7 @@ class _Index:
         return np.flatnonzero(open_).tolist()
 
 
-def _first_values(candidate: Candidate) -> Iterator[tuple[str, tuple[str, ...], _Key, int, float, float]]:
+def _first_values(candidate: Candidate) -> Iterator[tuple[str, tuple[str, ...], Key, int, float, float]]:
     """Of each loss: the axis, the axes it is compared on, the key, and position, value and tolerance.
 
     Series with steps are compared by step with others that have steps, else by epoch (see `_shared`).
@@ -230,19 +242,17 @@ def _first_values(candidate: Candidate) -> Iterator[tuple[str, tuple[str, ...], 
 
 
 def _fits(group: Merged, candidate: Candidate) -> bool:
-    members = (group.main, *group.others)
     # Two runs in one file are two runs whatever their values.
-    files = {file.path for file in candidate.run.files}
-    if any(files & {file.path for file in member.run.files} for member in members):
+    if group.paths() & {file.path for file in candidate.run.files}:
         return False
-    return any(same_run(member, candidate) for member in members)
+    return any(same_run(member, candidate) for member in (group.main, *group.others))
 
 
 def same_run(one: Candidate, other: Candidate) -> bool:
     """Whether the values prove that two logs hold the same run."""
     proof = 0
     for key, ours, theirs in _shared(one, other):
-        overlap = _agreement(ours, theirs)
+        overlap = agreement(ours, theirs)
         if overlap is None:
             return False
         if is_loss(key[1]):
@@ -251,7 +261,7 @@ def same_run(one: Candidate, other: Candidate) -> bool:
     return proof > 0
 
 
-def _shared(one: Candidate, other: Candidate) -> Iterator[tuple[_Key, _Points, _Points]]:
+def _shared(one: Candidate, other: Candidate) -> Iterator[tuple[Key, Points, Points]]:
     """Series both have, by step where both have steps: an epoch's mean differs while it is unfinished."""
     for key in sorted(one.by_step().keys() & other.by_step().keys()):
         yield key, one.by_step()[key], other.by_step()[key]
@@ -262,8 +272,8 @@ def _shared(one: Candidate, other: Candidate) -> Iterator[tuple[_Key, _Points, _
             yield key, one.by_epoch()[key], other.by_epoch()[key]
 
 
-def _agreement(ours: _Points, theirs: _Points) -> int | None:
-    """The number of shared positions, None when a value differs."""
+def agreement(ours: Points, theirs: Points) -> int | None:
+    """The number of shared positions; None when a value differs by more than both were printed with."""
     _, left, right = np.intersect1d(ours.at, theirs.at, assume_unique=True, return_indices=True)
     if len(left) == 0:
         return 0
