@@ -62,6 +62,41 @@ def test_several_histories_in_one_file_are_several_runs(write):
     assert [run.name for run in found.runs] == ["cv#fold1", "cv#fold2"]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"train": {"loss": [3, 2, 1]}, "eval": {"loss": [3, 4, 5]}},
+        {"learn": {"loss": [3, 2, 1]}, "validation": {"loss": [3, 4, 5]}},
+        {"validation_0": {"loss": [3, 2, 1]}, "validation_1": {"loss": [3, 4, 5]}},
+        {"training": {"loss": [3, 2, 1]}, "valid_1": {"loss": [3, 4, 5]}},
+        {"loss": {"train": [3, 2, 1], "val": [3, 4, 5]}, "config": {"lr": 0.1}},
+        {"train": {"loss": [3, 2, 1], "val_loss": [3, 4, 5]}},
+        {"lr": [1, 1, 1], "train": [{"loss": x} for x in (3, 2, 1)], "val": [{"loss": x} for x in (3, 4, 5)]},
+    ],
+    ids=["xgboost", "catboost", "xgboost sklearn", "lightgbm", "metric outside", "named inside", "rows"],
+)
+def test_dicts_keyed_by_split_are_one_run(read_one, value):
+    wide = read_one("evals.json", json.dumps(value)).wide()
+    assert wide["loss"].tolist() == [3, 2, 1]
+    assert wide["val_loss"].tolist() == [3, 4, 5]
+
+
+def test_further_sets_of_a_split_keep_their_names(read_one):
+    sets = {"valid_0": {"auc": [0.5]}, "valid_1": {"auc": [0.6]}, "valid_2": {"auc": [0.7]}}
+    run = read_one("evals.json", json.dumps(sets))
+    assert [(s.split, s.metric) for s in run.series] == [
+        ("train", "auc"),
+        ("val", "auc"),
+        ("val", "valid_2/auc"),
+    ]
+    assert "valid_0 is train" in run.source.details["splits"]
+
+
+def test_attributes_of_scikit_learn(read_one):
+    run = read_one("mlp.json", '{"loss_curve_": [2, 1], "validation_scores_": [0.5, 0.7]}')
+    assert [(each.split, each.metric) for each in run.series] == [("train", "loss"), ("val", "score")]
+
+
 def test_validation_every_second_epoch_is_placed_there_and_said(read_one):
     run = read_one("history.json", json.dumps({"loss": [4, 3, 2, 1], "val_loss": [3.5, 1.5]}))
     [val] = [curve for curve in run.curves() if curve.split == "val"]

@@ -23,7 +23,8 @@ class HistoryJson(Reader):
     """Keras' History as JSON: a dict of lists, a list of one dict an epoch, or either inside other dicts.
 
     Recognised by JSON whose keys are names of metrics and whose values are lists of numbers. ``NaN`` and
-    ``Infinity`` are data; ``null`` is a value that was not logged.
+    ``Infinity`` are data; ``null`` is a value that was not logged. Dicts keyed by split are one run, so what
+    XGBoost, LightGBM and CatBoost return of their evaluation sets, too.
     """
 
     name = "history-json"
@@ -53,11 +54,9 @@ class HistoryJson(Reader):
                 next_step="save history.history: json.dump(history.history, file)",
             )
         runs = []
-        for path, history in found:
+        for history in found:
             series, details = series_of_history(history)
-            if path:
-                details["found under"] = path
-            label = path if len(found) > 1 else ""
+            label = history.path if len(found) > 1 else ""
             runs.append(
                 LoggedRun(files=(file,), series=series, label=label, digest=digest_of(data), details=details)
             )

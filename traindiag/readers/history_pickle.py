@@ -55,15 +55,13 @@ class HistoryPickle(Reader):
                 next_step="pickle history.history",
             )
         runs = []
-        for path, history in found:
+        for history in found:
             series, details = series_of_history(history)
-            if path:
-                details["found under"] = path
             runs.append(
                 LoggedRun(
                     files=(file,),
                     series=series,
-                    label=path if len(found) > 1 else "",
+                    label=history.path if len(found) > 1 else "",
                     digest=digest_of(data),
                     details=details,
                 )

@@ -40,19 +40,17 @@ class HistoryText(Reader):
         data = file.read_bytes()
         text, encoding = decode(data)
         found = [
-            (path, history, whole)
+            (history, whole)
             for value, whole in find_dicts(strip_ansi(text))
-            for path, history in find_histories(value)
+            for history in find_histories(value)
         ]
         if not found:
             raise NotALogError(
                 "no dict of metric values in it", where=file.shown, next_step="save history.history as JSON"
             )
         runs = []
-        for number, (path, history, whole) in enumerate(found, start=1):
+        for number, (history, whole) in enumerate(found, start=1):
             series, details = series_of_history(history)
-            if path:
-                details["found under"] = path
             if encoding not in ("utf-8", "utf-8-sig"):
                 details["encoding"] = encoding
             runs.append(

@@ -4,40 +4,56 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from traindiag.model.frame import Series
-from traindiag.model.names import learning_rate_name, metric_words, mode_of
+from traindiag.model.names import learning_rate_name, metric_words, mode_of, split_and_metric
 from traindiag.readers.parsing.epochs import unique_name
+from traindiag.readers.parsing.splits import column_names, splits_of_sets
 
 _DEEPEST = 6
 _MOST_NODES = 100_000
 _EPOCH_NAMES = ("epoch", "epochs")
+_ATTRIBUTES = {"loss_curve_": "loss", "validation_scores_": "val_score"}
+"""What scikit-learn's networks call the losses and the validation scores of their epochs."""
 
 
-def find_histories(value: Any) -> list[tuple[str, Mapping[str, Sequence[Any]]]]:
-    """Every history inside nested dicts and lists, with the keys that lead to it (``cv/fold1``).
+class History(NamedTuple):
+    """A dict of lists found somewhere.
+
+    Attributes:
+        path: the keys that lead to it (``cv/fold1``); empty where it is the whole.
+        columns: lists of numbers, None or words for NaN by name, one at least that of a metric.
+        splits: which keys were taken for which split, in words; empty where none was.
+    """
+
+    path: str
+    columns: Mapping[str, Sequence[Any]]
+    splits: str = ""
+
+
+def find_histories(value: Any) -> list[History]:
+    """Every history inside nested dicts and lists.
 
     A history is a dict of lists of numbers of which one at least has the name of a metric, a list of such
-    dicts of single numbers (one an epoch), or pandas' dict of dicts keyed by row.
+    dicts of single numbers (one an epoch), or pandas' dict of dicts keyed by row. Dicts keyed by split are one
+    history, whichever key is the outer one: ``{"train": {"loss": [...]}}`` and ``{"loss": {"train": [...]}}``.
     """
-    found: list[tuple[str, Mapping[str, Sequence[Any]]]] = []
+    found: list[History] = []
     budget = [_MOST_NODES]
     _search(value, "", 0, budget, found)
     return found
 
 
-def _search(
-    value: Any, path: str, depth: int, budget: list[int], found: list[tuple[str, Mapping[str, Sequence[Any]]]]
-) -> None:
+def _search(value: Any, path: str, depth: int, budget: list[int], found: list[History]) -> None:
     budget[0] -= 1
     if depth > _DEEPEST or budget[0] < 0:
         return
-    history = as_history(value)
+    history = _history(value, path)
     if history is not None:
-        found.append((path, history))
+        found.append(history)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             if isinstance(item, (Mapping, list, tuple)):
@@ -48,19 +64,48 @@ def _search(
                 _search(item, f"{path}/{number}" if path else str(number), depth + 1, budget, found)
 
 
-def as_history(value: Any) -> Mapping[str, Sequence[Any]] | None:
-    """The value as a dict of lists of numbers with at least one metric, else None."""
+def _history(value: Any, path: str) -> History | None:
+    """The value as one history with at least one metric, else None."""
+    columns, said = dict(_lists_of(value)), []
+    if isinstance(value, Mapping):
+        by_split = {str(key): lists for key, item in value.items() if (lists := _metrics_of(item))}
+        sets = splits_of_sets(by_split)
+        if sets:
+            prefixes = column_names(sets)
+            said = [f"{name} is {split}" for name, split in sets.items() if name != split]
+            for key, lists in by_split.items():
+                columns.update({_within(prefixes[key], name): column for name, column in lists.items()})
+        for metric, item in value.items():
+            if isinstance(item, Mapping) and looks_like_metric(str(metric)):
+                lists = _lists_of(item)
+                inner = splits_of_sets(lists)
+                prefixes = column_names(inner or {})
+                columns.update({f"{prefixes[key]}/{metric}": lists[key] for key in prefixes})
+    return History(path, columns, ", ".join(said)) if _with_metric(columns) else None
+
+
+def _within(split: str, name: str) -> str:
+    """The name of a metric of a split, unless it tells its split itself."""
+    return name if split_and_metric(name, default="")[0] else f"{split}/{name}"
+
+
+def _metrics_of(value: Any) -> Mapping[str, Sequence[Any]] | None:
+    lists = _lists_of(value)
+    return lists if _with_metric(lists) else None
+
+
+def _with_metric(lists: Mapping[str, Sequence[Any]]) -> bool:
+    return any((mode_of(name) is not None or learning_rate_name(name)) and lists[name] for name in lists)
+
+
+def _lists_of(value: Any) -> Mapping[str, Sequence[Any]]:
+    """The lists of numbers in a dict of lists or a list of dicts, by name."""
     if isinstance(value, Mapping):
         columns = {key: _as_list(item) for key, item in value.items() if isinstance(key, str)}
-        lists = {key: item for key, item in columns.items() if item is not None and _are_numbers(item)}
-    elif isinstance(value, (list, tuple)) and value and all(isinstance(row, Mapping) for row in value):
-        lists = _columns_of_rows(value)
-    else:
-        return None
-    known = any(
-        (mode_of(name) is not None or learning_rate_name(name)) and len(lists[name]) for name in lists
-    )
-    return lists if known else None
+        return {key: item for key, item in columns.items() if item is not None and _are_numbers(item)}
+    if isinstance(value, (list, tuple)) and value and all(isinstance(row, Mapping) for row in value):
+        return _columns_of_rows(value)
+    return {}
 
 
 def _as_list(item: Any) -> Sequence[Any] | None:
@@ -88,12 +133,17 @@ def is_number(item: Any) -> bool:
     return isinstance(item, (int, float)) and not isinstance(item, bool)
 
 
-def series_of_history(history: Mapping[str, Sequence[Any]]) -> tuple[list[Series], dict[str, str]]:
-    """The series of a history and what was inferred about their epochs.
+def series_of_history(found: History) -> tuple[list[Series], dict[str, str]]:
+    """The series of a history and what was inferred about it.
 
     Lists shorter than the longest belong to a validation every n-th epoch (``validation_freq=n``).
     """
+    history = found.columns
     details = {"epochs": "counted from 0"}
+    if found.path:
+        details["found under"] = found.path
+    if found.splits:
+        details["splits"] = f"by key: {found.splits}"
     axis = next((name for name in history if name.lower() in _EPOCH_NAMES), None)
     length = max(len(column) for column in history.values())
     epoch_axis = np.arange(length, dtype=np.int64)
@@ -111,7 +161,9 @@ def series_of_history(history: Mapping[str, Sequence[Any]]) -> tuple[list[Series
             continue
         rows = _rows_of(name, [row for row, _ in kept], len(column), length, details)
         values = np.array([value for _, value in kept], dtype=np.float64)
-        series.append(Series(*unique_name(name, taken), values, epoch=epoch_axis[rows]))
+        series.append(
+            Series(*unique_name(_ATTRIBUTES.get(name, name), taken), values, epoch=epoch_axis[rows])
+        )
     return series, details
 
 

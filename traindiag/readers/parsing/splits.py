@@ -1,0 +1,51 @@
+"""Which split a word means: the value of a column, the key of a group, the name of an evaluation set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from traindiag.model.names import split_and_metric
+
+SPLIT_NAMES = ("split", "phase", "mode", "stage", "subset", "set", "dataset", "partition", "fold_type")
+"""Lower-case names of columns and keys whose words say which split a row is of."""
+_NUMBERED = re.compile(r"(.+?)[_ -]?(\d{1,3})")
+
+
+def split_of_word(word: str) -> str | None:
+    """``Validation`` -> ``val``; None where the word names no split."""
+    if word.lower() == "learn":  # CatBoost's
+        return "train"
+    split, rest = split_and_metric(f"{word}/x", default="")
+    return split if split and rest == "x" else None
+
+
+def splits_of_sets(names: Iterable[str]) -> Mapping[str, str] | None:
+    """The split of each data set of one training; None unless every name tells one.
+
+    XGBoost and LightGBM number the sets they are given (``validation_0``, ``valid_1``), and by custom the first
+    of several is the training set.
+    """
+    found: dict[str, str] = {}
+    numbers: dict[str, int] = {}
+    for name in names:
+        numbered = _NUMBERED.fullmatch(name)
+        split = split_of_word(numbered[1] if numbered else name)
+        if split is None:
+            return None
+        found[name] = split
+        if numbered:
+            numbers[name] = int(numbered[2])
+    if len(numbers) == len(found) > 1 and "train" not in found.values():
+        found[min(numbers, key=numbers.__getitem__)] = "train"
+    return found
+
+
+def column_names(sets: Mapping[str, str]) -> Mapping[str, str]:
+    """What to put before the metrics of each set: its split, and its own name where another has that split."""
+    taken: set[str] = set()
+    prefixes = {}
+    for name, split in sets.items():
+        prefixes[name] = f"{split}/{name}" if split in taken else split
+        taken.add(split)
+    return prefixes
