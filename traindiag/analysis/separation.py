@@ -8,8 +8,11 @@ limit, is a word this one. What could be chance among as many questions as were 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 Plain = float | str | bool
 LEAST_RUNS = 10
@@ -74,47 +77,42 @@ def _questions(name: str, answers: Sequence[tuple[bool, Plain]]) -> Iterator[Sep
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for _, value in answers):
         yield from _limits(name, [(ill, float(value)) for ill, value in answers])
         return
-    values = sorted({str(value) for _, value in answers})
-    if len(values) > min(_MOST_QUESTIONS, len(answers) // 2):
+    runs, ill = (
+        Counter(str(value) for _, value in answers),
+        Counter(str(value) for ill, value in answers if ill),
+    )
+    if len(runs) > min(_MOST_QUESTIONS, len(answers) // 2):
         return  # Nearly every run has its own: that is a name, no parameter.
-    if (
-        len(values) == 2
-    ):  # One question would be the other one turned round: the one to which more ill runs say yes.
-        values = [max(values, key=lambda value: _share(ill for ill, each in answers if str(each) == value))]
+    values = sorted(runs)
+    if len(values) == 2:  # One question is the other one turned round: the one with more ill runs is asked.
+        values = [max(values, key=lambda value: ill[value] / runs[value])]
     for value in values:
-        yield from _asked(name, value, False, ((ill, str(each) == value) for ill, each in answers))
-
-
-def _share(flags: Iterable[bool]) -> float:
-    every = list(flags)
-    return sum(every) / len(every)
+        yield from _asked(name, value, False, ill[value], runs[value], ill.total(), runs.total())
 
 
 def _limits(name: str, answers: Sequence[tuple[bool, float]]) -> Iterator[Separation]:
-    values = sorted({value for _, value in answers if math.isfinite(value)})[1:]
+    every = np.sort([value for _, value in answers if not math.isnan(value)])
+    ill = np.sort([value for is_ill, value in answers if is_ill and not math.isnan(value)])
+    values = np.unique(every[np.isfinite(every)])[1:]
     step = max(1, math.ceil(len(values) / _MOST_QUESTIONS))
-    for limit in values[::step]:
-        yield from _asked(name, limit, True, ((ill, value >= limit) for ill, value in answers))
+    for limit in values[::step].tolist():
+        ill_yes, of_yes = (len(each) - int(np.searchsorted(each, limit)) for each in (ill, every))
+        yield from _asked(name, limit, True, ill_yes, of_yes, len(ill), len(every))
 
 
 def _asked(
-    name: str, value: Plain, is_limit: bool, answers: Iterable[tuple[bool, bool]]
+    name: str, value: Plain, is_limit: bool, ill_yes: int, of_yes: int, ill: int, runs: int
 ) -> Iterator[Separation]:
-    counts = {(ill, yes): 0 for ill in (True, False) for yes in (True, False)}
-    for pair in answers:
-        counts[pair] += 1
-    of_yes, of_no = (counts[True, yes] + counts[False, yes] for yes in (True, False))
-    if of_yes and of_no:
-        chance = fisher(counts[True, True], of_yes, counts[True, True] + counts[True, False], of_yes + of_no)
+    if 0 < of_yes < runs:
         yield Separation(
             name=name,
             value=value,
             is_limit=is_limit,
-            ill_yes=counts[True, True],
+            ill_yes=ill_yes,
             of_yes=of_yes,
-            ill_no=counts[True, False],
-            of_no=of_no,
-            chance=chance,
+            ill_no=ill - ill_yes,
+            of_no=runs - of_yes,
+            chance=fisher(ill_yes, of_yes, ill, runs),
         )
 
 
