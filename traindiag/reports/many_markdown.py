@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from traindiag.model.report import RunReport
 from traindiag.reports.markup import markdown_text
-from traindiag.reports.summary import Summary, separation_text, spent_text, summary_of
+from traindiag.reports.summary import Summary, VerdictCount, separation_text, spent_text, summary_of
 
 _MOST_FOLDERS = 20
 _MOST_SEPARATIONS = 8
@@ -18,8 +18,8 @@ def many_markdown(runs: Sequence[RunReport]) -> list[str]:
     """Verdicts, folders, hyper-parameters and what was spent, the worst first."""
     summary = summary_of(runs)
     parts = [
-        "\n| verdict | runs | such as | what sets them apart |\n|---|--:|---|---|\n",
-        *_verdicts(summary),
+        "\n| verdict | runs | what sets them apart | such as |\n|---|--:|---|---|\n",
+        *map(_verdict, summary.verdicts),
     ]
     if len(summary.folders) > 1:
         parts += ["\n| folder | ill | of runs | mostly |\n|---|--:|--:|---|\n", *_folders(summary)]
@@ -31,13 +31,10 @@ def many_markdown(runs: Sequence[RunReport]) -> list[str]:
     return [*parts, f"\n{markdown_text(spent)}\n" if spent else ""]
 
 
-def _verdicts(summary: Summary) -> list[str]:
-    return [
-        f"| {each.verdict.rule} {each.verdict.code} | {len(each.runs):,} "
-        f"| {', '.join(_code(run.name) for run in each.runs[:_NAMES])} "
-        f"| {'<br>'.join(markdown_text(separation_text(shared, '')) for shared in each.separations[:_SHARED])} |\n"
-        for each in summary.verdicts
-    ]
+def _verdict(count: VerdictCount) -> str:
+    shared = "<br>".join(markdown_text(separation_text(each, "")) for each in count.separations[:_SHARED])
+    names = ", ".join(_code(run.name) for run in count.runs[:_NAMES])
+    return f"| {count.verdict.rule} {count.verdict.code} | {len(count.runs):,} | {shared} | {names} |\n"
 
 
 def _folders(summary: Summary) -> list[str]:
