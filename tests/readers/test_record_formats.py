@@ -50,6 +50,46 @@ def test_mmdetection(read_one):
     assert "shifted" in run.source.details["epochs"]
 
 
+def test_mmengine_validations_count_epochs(read_one):
+    """As its LocalVisBackend writes them: lines of a validation have neither mode nor epoch."""
+    records = []
+    for epoch in range(1, 11):
+        step = 13 * epoch
+        records += [
+            {"lr": 0.01, "loss": 2.0 / epoch, "time": 0.1, "epoch": epoch, "iter": step, "step": step},
+            {"accuracy": 70.0 + epoch, "data_time": 0.1, "step": epoch},
+        ]
+    run = read_one("scalars.json", lines(*records))
+    wide = run.wide()
+    assert wide.index.tolist() == list(range(10))
+    assert wide["val_accuracy"].tolist() == [70.0 + epoch for epoch in range(1, 11)]
+    assert "val_epoch" not in wide
+
+
+def test_steps_within_epochs_are_put_one_after_the_other(read_one):
+    records = [
+        {"mode": mode, "epoch": epoch, "iter": i, "loss": 3.0 - epoch - i / 100, "lr": 0.1}
+        for epoch in (1, 2)
+        for mode, i in [*(("train", i) for i in range(10, 60, 10)), ("val", 7)]
+    ]
+    by_split = {c.split: c for c in read_one("a.log.json", lines(*records)).curves() if c.metric == "loss"}
+    assert by_split["train"].epoch.tolist() == [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
+    assert by_split["val"].epoch.tolist() == [50, 100]
+
+
+@pytest.mark.parametrize("key", ["phase", "split", "event"])
+def test_a_word_tells_the_split_of_a_line(read_one, key):
+    records = [
+        {key: word, "epoch": epoch, "loss": loss + epoch, "lr": 0.1}
+        for epoch in range(3)
+        for word, loss in (("train", 1.0), ("Valid", 2.0))
+    ]
+    run = read_one("log.jsonl", lines(*records, {key: "checkpoint", "path": "x.pt"}))
+    assert run.wide()["loss"].tolist() == [1, 2, 3]
+    assert run.wide()["val_loss"].tolist() == [2, 3, 4]
+    assert {each.metric for each in run.series} == {"loss", "learning_rate"}
+
+
 def test_detectron2_steps_and_absent_classes(read_one):
     records = [
         {"iteration": 20 * i, "total_loss": 2.0 / (i + 1), "lr": 0.01, "bbox/AP-cat": math.nan}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -22,10 +23,10 @@ from traindiag.readers.parsing.records import (
     better_by_step,
     seconds,
 )
+from traindiag.readers.parsing.splits import SPLIT_NAMES, split_of_word
 from traindiag.readers.parsing.text import decode, decode_head, split_lines
 
 _SNIFFED_LINES = 40
-_MODES = {"train": "train_", "val": "val_", "valid": "val_", "eval": "val_", "test": "test_"}
 _NO_METRICS = ("mode", "memory", "eta_seconds", "rank_data_time", "n_parameters", "seed")
 _MOST_LISTED = 5
 
@@ -33,9 +34,11 @@ _MOST_LISTED = 5
 class JsonLines(Reader):
     """JSON lines with names of metrics: mmdetection's ``*.log.json``, detectron2's ``metrics.json``, others.
 
-    Recognised by lines that are JSON objects with a number for a metric. ``"mode": "val"`` is the split of a
-    line. Lines that are no JSON are counted as damage. A header record (``env_info``) or epochs that start
-    again begin another run. Metrics that are NaN throughout (absent classes) are left out.
+    Recognised by lines that are JSON objects with a number for a metric. ``"mode": "val"``, ``"phase"``,
+    ``"split"`` and the like tell the split of a line; mmengine's lines of a validation tell it by what they
+    lack. Steps that begin anew in each epoch are put one after the other. Lines that are no JSON are counted as
+    damage. A header record (``env_info``) or epochs that start again begin another run. Metrics that are NaN
+    throughout (absent classes) are left out.
     """
 
     name = "jsonl"
@@ -140,6 +143,8 @@ def _runs(records: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]
 
 
 def _gather(records: Sequence[dict[str, Any]]) -> tuple[list[Series], dict[str, str]]:
+    records = _with_validations_told(records)
+    per_epoch = _steps_of_an_epoch(records)
     gathered = Gathered(ignored=_NO_METRICS)
     positions: list[float] = []
     training = 0
@@ -147,17 +152,20 @@ def _gather(records: Sequence[dict[str, Any]]) -> tuple[list[Series], dict[str, 
     for record in records:
         epoch = axis_value(record, EPOCH_KEYS)
         step = axis_value(record, STEP_KEYS)
-        prefix = _MODES.get(str(record.get("mode", "")).lower(), "")
+        split = _split(record)
         if epoch is not None:
             positions.append(epoch)
+            if per_epoch and step is not None:
+                done = int(epoch) - one_based
+                step = done * per_epoch + step if split == "train" else (done + 1) * per_epoch
         taken = gathered.add(
             record,
             epoch=None if epoch is None else int(epoch) - one_based,
             step=None if step is None else int(step),
             wall_time=seconds(axis_value(record, TIME_KEYS)),
-            prefix="" if prefix == "train_" else prefix,
+            split=split,
         )
-        training += bool(taken) and prefix != "val_"
+        training += bool(taken) and split != "val"
     by_step = bool(positions) and better_by_step(positions, training) and _has_steps(records)
     series, silent = _without_silent(gathered.series(by_step=by_step))
     details = {"epochs": "one-based in the file, shifted to 0" if one_based else "as in the file"}
@@ -165,11 +173,50 @@ def _gather(records: Sequence[dict[str, Any]]) -> tuple[list[Series], dict[str, 
         details = {"epochs": "none in the file: judged by step"}
     elif by_step:
         details = {"epochs": f"{len(set(positions))} epochs in all: judged by step"}
+    if per_epoch:
+        details["steps"] = f"begin anew in each epoch of {per_epoch}: put one after the other"
     if silent:
         details["left out"] = f"NaN throughout: {', '.join(silent[:_MOST_LISTED])}" + (
             f" and {len(silent) - _MOST_LISTED} more" if len(silent) > _MOST_LISTED else ""
         )
     return series, details
+
+
+def _split(record: Mapping[str, Any]) -> str:
+    words = (record.get(key) for key in SPLIT_NAMES)
+    return next(
+        (split for word in words if isinstance(word, str) and (split := split_of_word(word))), "train"
+    )
+
+
+def _with_validations_told(records: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """mmengine's records of a validation have no ``iter``, and their ``step`` counts epochs where there are any."""
+    training = [record for record in records if "iter" in record and "step" in record]
+    if not training or _split(training[0]) != "train":
+        return records
+    axis = "epoch" if "epoch" in training[0] else "iter"
+    return [
+        record
+        if "iter" in record or "step" not in record
+        else {"mode": "val", axis: record["step"], **_bare(record)}
+        for record in records
+    ]
+
+
+def _bare(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key != "step"}
+
+
+def _steps_of_an_epoch(records: Sequence[Mapping[str, Any]]) -> int:
+    """How many steps an epoch has where they are counted within each; 0 where they go on."""
+    last: dict[float, float] = {}
+    for record in records:
+        epoch, step = axis_value(record, EPOCH_KEYS), axis_value(record, STEP_KEYS)
+        if epoch is not None and step is not None and _split(record) == "train":
+            last[epoch] = max(step, last.get(epoch, 0))
+    lasts = [last[epoch] for epoch in sorted(last)]
+    rising = all(later > earlier for earlier, later in itertools.pairwise(lasts))
+    return 0 if rising else int(max(lasts, default=0))
 
 
 def _first_epoch(records: Sequence[Mapping[str, Any]]) -> float | None:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from traindiag.model.frame import Series
-from traindiag.model.names import learning_rate_name, metric_words, mode_of, split_and_metric
+from traindiag.model.names import learning_rate_name, metric_words, mode_of
 from traindiag.readers.parsing.epochs import unique_name
-from traindiag.readers.parsing.splits import column_names, splits_of_sets
+from traindiag.readers.parsing.splits import column_names, splits_of_sets, within
 
 _DEEPEST = 6
 _MOST_NODES = 100_000
@@ -74,7 +74,7 @@ def _history(value: Any, path: str) -> History | None:
             prefixes = column_names(sets)
             said = [f"{name} is {split}" for name, split in sets.items() if name != split]
             for key, lists in by_split.items():
-                columns.update({_within(prefixes[key], name): column for name, column in lists.items()})
+                columns.update({within(prefixes[key], name): column for name, column in lists.items()})
         for metric, item in value.items():
             if isinstance(item, Mapping) and looks_like_metric(str(metric)):
                 lists = _lists_of(item)
@@ -82,11 +82,6 @@ def _history(value: Any, path: str) -> History | None:
                 prefixes = column_names(inner or {})
                 columns.update({f"{prefixes[key]}/{metric}": lists[key] for key in prefixes})
     return History(path, columns, ", ".join(said)) if _with_metric(columns) else None
-
-
-def _within(split: str, name: str) -> str:
-    """The name of a metric of a split, unless it tells its split itself."""
-    return name if split_and_metric(name, default="")[0] else f"{split}/{name}"
 
 
 def _metrics_of(value: Any) -> Mapping[str, Sequence[Any]] | None:

@@ -10,6 +10,7 @@ from typing import Any
 from traindiag.model.frame import MISSING, Series
 from traindiag.readers.parsing.epochs import unique_name
 from traindiag.readers.parsing.histories import is_number
+from traindiag.readers.parsing.splits import within
 
 EPOCH_KEYS = ("epoch", "epochs", "trainer/epoch", "current_epoch")
 STEP_KEYS = ("step", "global_step", "iteration", "iter", "_step", "trainer/global_step", "num_updates")
@@ -52,7 +53,7 @@ class Gathered:
         epoch: int | None,
         step: int | None,
         wall_time: float | None = None,
-        prefix: str = "",
+        split: str = "train",
     ) -> int:
         """Takes the numbers of one record; returns how many there were.
 
@@ -60,13 +61,13 @@ class Gathered:
             values: by name; what is no number is passed over.
             epoch, step: axes of this record, None where it has none.
             wall_time: seconds since the Unix epoch.
-            prefix: put before names that need the split, such as ``val_``.
+            split: of the names that do not tell theirs.
         """
         taken = 0
         for name, value in values.items():
             if name in self._ignored or not is_number(value):
                 continue
-            rows = self._rows.setdefault(f"{prefix}{name}", _Rows())
+            rows = self._rows.setdefault(name if split == "train" else within(split, name), _Rows())
             rows.value.append(_as_float(value))
             rows.epoch.append(MISSING if epoch is None else epoch)
             rows.step.append(MISSING if step is None else step)

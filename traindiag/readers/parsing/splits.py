@@ -5,10 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from traindiag.model.names import split_and_metric
+from traindiag.model.names import learning_rate_name, split_and_metric
 
-SPLIT_NAMES = ("split", "phase", "mode", "stage", "subset", "set", "dataset", "partition", "fold_type")
-"""Lower-case names of columns and keys whose words say which split a row is of."""
+SPLIT_NAMES = (
+    "split",
+    "phase",
+    "mode",
+    "stage",
+    "subset",
+    "set",
+    "dataset",
+    "partition",
+    "type",
+    "event",
+    "kind",
+)
+"""Lower-case names of columns and keys whose words may say which split a row is of."""
 _NUMBERED = re.compile(r"(.+?)[_ -]?(\d{1,3})")
 
 
@@ -18,6 +30,12 @@ def split_of_word(word: str) -> str | None:
         return "train"
     split, rest = split_and_metric(f"{word}/x", default="")
     return split if split and rest == "x" else None
+
+
+def within(split: str, name: str) -> str:
+    """The name of a metric of a split, unless it tells its split itself; a learning rate is of none."""
+    told = split_and_metric(name, default="")[0] or learning_rate_name(name)
+    return name if told else f"{split}/{name}"
 
 
 def splits_of_sets(names: Iterable[str]) -> Mapping[str, str] | None:
