@@ -109,6 +109,23 @@ def test_sizes_of_runs_that_are_ill() -> None:
     assert len(render(Report(runs=runs), "html").encode()) < 5_000_000
 
 
+@pytest.mark.parametrize("format", ["html", "text", "markdown"])
+def test_a_best_epoch_of_the_smoothed_curve_is_told_apart_from_the_lowest_value(format: str) -> None:
+    said = {}
+    for epochs in (100, 1000):
+        e, noise = np.arange(epochs), np.random.default_rng(0).standard_normal((2, epochs))
+        train = 0.1 + 2 * np.exp(-6 * e / epochs) + 0.01 * noise[0]
+        val = train + 0.05 + np.maximum(0, e / epochs - 0.4) * 1.5 + 0.02 * noise[1]
+        report = diagnose_runs([run_from_history({"loss": train.tolist(), "val_loss": val.tolist()})])
+        (run,) = report.runs
+        assert run.best is not None
+        named = int(re.search(r"best at epoch (\d+)", run.verdict.message)[1])  # type: ignore[index]
+        text = " ".join(re.sub(r"&#\d+;", "_", render(report, format)).split())
+        said[named == run.best.epoch] = f"Epoch {named} is the best of the smoothed curve" in text
+        assert named == run.best.epoch or f"at epoch {run.best.epoch}." in text
+    assert said == {True: False, False: True}
+
+
 def test_thinning_keeps_extremes_and_broken_values() -> None:
     value = np.zeros(10_000)
     value[[123, 4567, 8901]] = [5.0, -7.0, np.nan]

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from traindiag.model.finding import Evidence, Finding, Remedy
 from traindiag.model.report import RunReport
+from traindiag.reports.best import best_note
 from traindiag.reports.ink import Ink
 from traindiag.reports.numbers import counted, epochs_text, short
 from traindiag.reports.sanitise import sanitise_lines
@@ -38,6 +39,8 @@ class Details:
         if self._heading(run):
             self.paragraph("", self.ink.text(run.name, "dim"), indent=2)
         self.paragraph("", self.ink.text(sentence(run.verdict.message), "bold"), indent=2)
+        if note := best_note(run):
+            self.paragraph("", self.ink.text(note, "dim"), indent=2)
         own, others = _split_findings(run)
         if own is not None:
             self._evidence(own.evidence)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from traindiag.model.finding import Evidence, Finding
 from traindiag.model.report import Report, RunReport
 from traindiag.reports.base import DEFAULT, Options, Renderer
+from traindiag.reports.best import best_note
 from traindiag.reports.charts import Chart, charts_of, numbered_evidence, small_chart
 from traindiag.reports.many_html import many_html
 from traindiag.reports.numbers import counted, epochs_text
@@ -92,6 +93,7 @@ class HtmlRenderer(Renderer):
             counts=_counts(runs),
             totals=totals(report),
             epochs_text=epochs_text,
+            best_note=best_note,
             counted=counted,
         )
 

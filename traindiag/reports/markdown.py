@@ -8,6 +8,7 @@ from typing import ClassVar
 from traindiag.model.finding import Evidence, Finding, Remedy
 from traindiag.model.report import Report, RunReport
 from traindiag.reports.base import DEFAULT, Options, Renderer
+from traindiag.reports.best import best_note
 from traindiag.reports.many_markdown import many_markdown
 from traindiag.reports.markup import cut, markdown_text
 from traindiag.reports.numbers import epochs_text, short
@@ -90,6 +91,7 @@ def _section(run: RunReport) -> str:
     title = f"{_mark(run)} <b>{markdown_text(run.name)}</b>: {markdown_text(verdict.message)}"
     parts = [f"\n<details><summary>{title}</summary>\n\n"]
     parts.append(f"{verdict.rule} {verdict.code}, {verdict.severity}, {verdict.confidence:.0%} sure\n\n")
+    parts += [f"{markdown_text(note)}\n\n" for note in [best_note(run)] if note]
     for finding in own:
         parts += [_evidence(each) for each in finding.evidence]
         parts += [_remedy(number, each) for number, each in enumerate(finding.remedies, 1)]
