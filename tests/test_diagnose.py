@@ -179,3 +179,30 @@ def test_direction_of_a_metric_can_be_told() -> None:
     assert [curve.metric for curve in Signals(run, {"quality": "max"}).telling_metrics] == ["quality"]
     told = diagnose_run(run, modes={"quality": "max"})
     assert {curve.metric: curve.mode for curve in told.curves}["quality"] == "max"
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "verdict"),
+    [
+        (0.30, 0.40, "converged"),
+        (0.99, 1.00, "stuck-at-chance"),
+        (0.93, 0.96, "plateau"),  # Neither split a tenth below guessing.
+        (0.60, 1.20, "plateau"),  # Validation worse than guessing.
+        (0.70, 0.80, "undecided"),
+    ],
+)
+@pytest.mark.parametrize("unit", [1.0, 250.0])
+def test_what_guessing_costs_tells_the_level_of_a_flat_loss(
+    train: float, val: float, verdict: str, unit: float
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.004, (2, 40))
+    fall = 0.3 * np.exp(-np.arange(40) / 2)
+    history = {"loss": unit * (train + fall + noise[0]), "val_loss": unit * (val + fall + noise[1])}
+    history = {name: values.tolist() for name, values in history.items()}
+    params = {"chance_loss": {"train": unit, "val": unit}}
+    assert diagnose_run(run_from_history(history, params=params)).verdict.rule == verdict
+    assert diagnose_run(run_from_history(history)).verdict.rule in (
+        "undecided",
+        "converged",
+        "stuck-at-chance",
+    )

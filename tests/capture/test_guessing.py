@@ -75,6 +75,8 @@ def test_what_is_not_known_is_left_out(keras: Any) -> None:
         keras.losses.MeanSquaredError("sum"),
     ):
         assert chance_loss(keras.saving.serialize_keras_object(loss), y) is None
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, kernel_regularizer="l2")])
-    model.compile("sgd", "mse")
-    assert chance_losses(model, y, y) is None
+    for strength, known in ((0.1, False), (0.0, True)):
+        penalty = keras.regularizers.L2(strength)
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, kernel_regularizer=penalty)])
+        model.compile("sgd", "mse")
+        assert (chance_losses(model, y, y) is not None) == known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -33,6 +34,12 @@ def scaled(history: Mapping[str, list[float]], factor: float) -> dict[str, list[
     }
 
 
+def scaled_params(params: Mapping[str, Any], factor: float) -> dict[str, Any]:
+    """What guessing costs has the unit of the loss."""
+    costs = {split: factor * cost for split, cost in params.get("chance_loss", {}).items()}
+    return {**params, **({"chance_loss": costs} if costs else {})}
+
+
 @pytest.mark.parametrize(
     ("rule", "example", "fires"), CASES, ids=lambda value: getattr(value, "name", str(value))
 )
@@ -42,7 +49,7 @@ def test_times_a_constant(rule: type[Rule], example: Example, fires: bool, expon
     changed = Example(
         name=example.name,
         history=scaled(example.history, 10.0**exponent),
-        params=example.params,
+        params=scaled_params(example.params, 10.0**exponent),
         first_epoch=example.first_epoch,
         epochs=example.epochs,
         seconds=example.seconds,

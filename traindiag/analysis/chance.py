@@ -20,6 +20,9 @@ DEAD_RANGE = 0.02
 DEAD_FALL = 0.01
 DEAD_NOISE = 0.006
 DEAD_EPOCHS = 20
+NO_FIT = 0.05
+"""Without an accuracy: a loss above this short of what guessing costs, at its best, has learned nothing."""
+MIN_EPOCHS = 10
 LONG_EPOCHS = 30
 """A loss may fall for this many epochs before an accuracy at chance says that it falls to no purpose."""
 CONSTANT_EPOCHS = 5
@@ -61,7 +64,7 @@ def read_stuck(signals: Signals, min_fall: float, min_gain: float) -> Stuck | No
     ]
     if accuracies:
         return _by_accuracy(signals, train, [as_fraction(curve) for curve in accuracies], min_fall, min_gain)
-    return _by_flat_loss(signals, train)
+    return _by_guessing(signals, train) or _by_flat_loss(signals, train)
 
 
 def _constant(signals: Signals, train: Shape) -> Stuck | None:
@@ -135,6 +138,33 @@ def _gain(curve: Curve) -> float:
     course = smooth(finite)
     # The highest of many noisy points lies above their level by about two deviations.
     return float(np.max(course[1:]) - min(course[0], np.median(course[:3])) - 2 * point_noise(course))
+
+
+def _by_guessing(signals: Signals, train: Shape) -> Stuck | None:
+    """No accuracy in the log, but what guessing costs: no loss ever came visibly below that."""
+    pairs = [(train, signals.chance_loss("train")), (signals.val_shape, signals.chance_loss("val"))]
+    known = [(shape, chance) for shape, chance in pairs if shape is not None and chance is not None]
+    falling = signals.train_trend is not None and signals.train_trend.direction == "falling"
+    if not known or falling or len(train) < MIN_EPOCHS:
+        return None
+    best = min(shape.best / chance for shape, chance in known)
+    if best < 1 - NO_FIT:
+        return None
+    return Stuck(
+        reason=f"in {len(train)} epochs the loss never came below {best:.0%} of what guessing costs",
+        confidence=confidence(ratio(best, 1 - NO_FIT), sharpness=4),
+        sure=False,
+        evidence=tuple(
+            Evidence(
+                series=shape.series,
+                epochs=(shape.first_epoch, shape.last_epoch),
+                observed=shape.best / chance,
+                threshold=1 - NO_FIT,
+                note="lowest loss, of what the best constant answer costs",
+            )
+            for shape, chance in known
+        ),
+    )
 
 
 def _by_flat_loss(signals: Signals, train: Shape) -> Stuck | None:

@@ -1,12 +1,13 @@
 """Whether a run ended at a good level, and how that is known.
 
 No loss level is good or bad in itself: units differ. What can be known is how far an accuracy lies above
-chance, and how far a positive loss came down from where it started.
+chance, how far a loss lies below what guessing costs, where the log knows that, and how far a positive loss came down
+from where it started.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,8 @@ GOOD_SKILL = 0.5
 """From here on a metric is good: half of the way from chance to perfect."""
 POOR_SKILL = 0.35
 """Below it is poor; in between nothing is claimed."""
+POOR_FIT = 0.1
+"""A loss that explains less than this part of what guessing costs is poor: R² below 0.2, of a squared error."""
 GOOD_KEPT = 0.5
 """A positive loss that came down to half of its start or less has visibly learned."""
 
@@ -96,36 +99,68 @@ def skill_of(curve: Curve, classes: int | None = None) -> float:
     return (end_of(curve) - chance) / (1 - chance)
 
 
-def level_of(metrics: Sequence[Curve], kept: float, classes: int | None = None) -> Level:
+def level_of(
+    metrics: Sequence[Curve],
+    kept: float,
+    classes: int | None = None,
+    of_chance: Mapping[str, float] | None = None,
+) -> Level:
     """The level a run ended at.
 
     Args:
         metrics: curves that may tell, the most telling first (validation before training).
         kept: end of the training loss as a fraction of its start; NaN when unknown.
         classes: number of classes, when the log tells.
+        of_chance: end of the loss as a fraction of what guessing costs, by split, where it is known.
     """
     for curve in metrics:
         skill = skill_of(curve, classes)
-        if np.isnan(skill):
-            continue
-        name = f"{curve.split} {curve.metric} {end_of(curve):.3g}"
-        if skill >= GOOD_SKILL:
-            return Level(
-                grade="good", reason=f"{name} is far above chance", skill=skill, beyond=1 + 2 * skill
-            )
-        if skill < POOR_SKILL:
-            below = 1 + 2 * (POOR_SKILL - max(skill, 0.0)) / POOR_SKILL
-            return Level(grade="poor", reason=f"{name} is little above chance", skill=skill, beyond=below)
-        between = 1 + min(GOOD_SKILL - skill, skill - POOR_SKILL) / (GOOD_SKILL - POOR_SKILL)
-        return Level(
-            grade="unknown", reason=f"{name} is neither good nor poor by itself", skill=skill, beyond=between
-        )
-    if not np.isnan(kept) and kept <= GOOD_KEPT:
+        if not np.isnan(skill):
+            return _by_metric(f"{curve.split} {curve.metric} {end_of(curve):.3g}", skill)
+    by_guessing = _by_guessing(of_chance or {})
+    if by_guessing is not None and by_guessing.grade != "unknown":
+        return by_guessing
+    if kept <= GOOD_KEPT:
         # A low loss says less than an accuracy does: how low it could be is not known.
         deep = min(1 + 0.25 * (GOOD_KEPT / max(kept, 1e-9) - 1), 2.0)
         return Level(grade="good", reason=f"the loss came down to {kept:.0%} of its start", beyond=deep)
-    return Level(
+    return by_guessing or Level(
         grade="unknown",
         reason="the log has no accuracy, and the loss came down too little to tell a good level",
         beyond=1.0 if np.isnan(kept) else kept / GOOD_KEPT,
+    )
+
+
+def _by_guessing(of_chance: Mapping[str, float]) -> Level | None:
+    """Good where both splits are answered far better than by guessing; poor where neither is, or validation worse."""
+    if not of_chance:
+        return None
+    ranked = sorted(of_chance.items(), key=lambda item: item[1])
+    better, worse, val = ranked[0], ranked[-1], ("val", of_chance.get("val", 0.0))
+    if worse[1] <= 1 - GOOD_SKILL:
+        return _level_of_loss("good", *worse, beyond=3 - 2 * worse[1])
+    if val[1] > 1:
+        return _level_of_loss("poor", *val, beyond=val[1])
+    if better[1] > 1 - POOR_FIT:
+        return _level_of_loss("poor", *better, beyond=better[1] / (1 - POOR_FIT))
+    return _level_of_loss("unknown", *worse, beyond=1.0)
+
+
+def _level_of_loss(grade: Grade, split: str, share: float, beyond: float) -> Level:
+    name = {"train": "training", "val": "validation"}[split]
+    reason = f"the {name} loss is {share:.0%} of what guessing costs"
+    if grade == "unknown":
+        reason += ", neither good nor poor by itself"
+    return Level(grade=grade, reason=reason, skill=1 - share, beyond=beyond)
+
+
+def _by_metric(name: str, skill: float) -> Level:
+    if skill >= GOOD_SKILL:
+        return Level(grade="good", reason=f"{name} is far above chance", skill=skill, beyond=1 + 2 * skill)
+    if skill < POOR_SKILL:
+        below = 1 + 2 * (POOR_SKILL - max(skill, 0.0)) / POOR_SKILL
+        return Level(grade="poor", reason=f"{name} is little above chance", skill=skill, beyond=below)
+    between = 1 + min(GOOD_SKILL - skill, skill - POOR_SKILL) / (GOOD_SKILL - POOR_SKILL)
+    return Level(
+        grade="unknown", reason=f"{name} is neither good nor poor by itself", skill=skill, beyond=between
     )

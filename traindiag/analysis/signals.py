@@ -197,7 +197,23 @@ class Signals:
     @cached_property
     def level(self) -> Level:
         """Whether the run ended at a good level."""
-        return level_of(self.telling_metrics, self._kept, self.classes)
+        return level_of(self.telling_metrics, self._kept, self.classes, self._of_chance)
+
+    def chance_loss(self, split: str) -> float | None:
+        """What guessing would cost on a split, where the log tells: the loss of the best constant answer."""
+        known = self.params.get("chance_loss")
+        value = known.get(split) if isinstance(known, Mapping) else None
+        return float(value) if isinstance(value, (int, float)) and 0 < value < np.inf else None
+
+    @property
+    def _of_chance(self) -> dict[str, float]:
+        """End of the loss as a fraction of what guessing costs, by split; without those where that is not known."""
+        shapes = {"train": self.train_shape, "val": self.val_shape}
+        return {
+            split: shape.end / chance
+            for split, shape in shapes.items()
+            if shape is not None and (chance := self.chance_loss(split)) is not None
+        }
 
     @property
     def _kept(self) -> float:

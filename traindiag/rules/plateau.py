@@ -28,8 +28,9 @@ class Plateau(Rule):
 
     ## Evidence
     No trend beyond noise in either loss over the last third of the run, at a level that an accuracy (or
-    another metric of known chance level) shows to be poor, or with a training loss that bounces by a visible
-    part of all it gained. Little gain alone proves nothing: a resumed or fine-tuned run starts good.
+    another metric of known chance level, or what guessing costs) shows to be poor, or with a training loss that
+    bounces by a visible part of all it gained. Little gain alone proves nothing: a resumed or fine-tuned run
+    starts good.
 
     ## Remedies
     When the training loss bounces: lower the learning rate. When it is smooth: a smaller batch or a higher

@@ -26,7 +26,8 @@ class SlowLearning(Rule):
     ## Evidence
     The loss (training or validation, whichever is less noisy) fell by less than a tenth of its start over at
     least twenty epochs (or, on a really straight line, so slowly that it would need four hundred epochs or more
-    to reach zero), the last half as fast as the first; no accuracy rose visibly.
+    to reach zero; or by less than half, where the log knows that guessing would still cost less), the last half
+    as fast as the first; no accuracy rose visibly.
 
     ## Remedies
     Raise the learning rate tenfold, or search for the largest rate at which the loss still falls.
@@ -59,6 +60,8 @@ class SlowLearning(Rule):
         straight = straightness(shape)
         # A straight fall by this much would need four hundred epochs to reach zero.
         longest = min(max(self.max_fall, len(shape) / 400), 0.25)
+        if signals.level.skill < 0:  # After all of it still worse than guessing.
+            longest = 0.5
         if fall > longest or shape.gain < 4 * shape.noise:
             return
         if straight < (self.straightness if fall <= self.max_fall else 0.8):
@@ -109,6 +112,11 @@ class SlowLearning(Rule):
         yield Example(
             "tiny learning rate, training noise hides the fall",
             {"loss": line(50, 3.16, 3.15, 0.01), "val_loss": line(50, 3.21, 3.204)},
+        )
+        yield Example(
+            "a straight fall, still above what guessing costs",
+            {"loss": line(50, 3.2, 2.7, 0.005), "val_loss": line(50, 3.3, 2.9, 0.005, 1)},
+            params={"chance_loss": {"train": 1.0, "val": 1.0}},
         )
 
     @classmethod

@@ -30,8 +30,9 @@ class StuckAtChance(Rule):
     loss kept nearly all of its start; or the accuracy is one constant while the loss moves; or, in a log
     without accuracy that begins at epoch 0, the training loss stays within two percent of its first value with
     hardly any noise and the validation loss wins nothing. A loss that falls for 30 epochs and more while every
-    accuracy stays at chance falls by its penalty, or unlearns a bad start. The loss's own value (ln C) is
-    never used: units differ.
+    accuracy stays at chance falls by its penalty, or unlearns a bad start. A loss's own value counts only
+    where the log knows what guessing costs (`chance_loss`, which capture records): at its best it is less than
+    5 % below that, and no longer falls.
 
     ## Remedies
     Overfit one batch first. Check loss against last activation, label encoding and shuffling, and that
@@ -110,6 +111,11 @@ class StuckAtChance(Rule):
             },
         )
         yield Example("constant loss", {"loss": [0.83] * 12, "val_loss": [0.968] * 12})
+        yield Example(
+            "a regression that never gets below what guessing costs",
+            {"loss": decay(30, 1.6, 0.99, 0.5, 0.01), "val_loss": decay(30, 1.7, 1.01, 0.5, 0.01, 1)},
+            params={"chance_loss": {"train": 1.0, "val": 1.0}},
+        )
 
     @classmethod
     def silent_on(cls) -> Iterable[Example]:
@@ -134,4 +140,9 @@ class StuckAtChance(Rule):
             "resumed regression without accuracy",
             {"loss": line(40, 0.31, 0.308, 0.002), "val_loss": line(40, 0.35, 0.349, 0.002, 1)},
             first_epoch=60,
+        )
+        yield Example(
+            "a regression that explains half of the variance",
+            {"loss": decay(30, 1.1, 0.5, 0.5, 0.01), "val_loss": decay(30, 1.1, 0.55, 0.5, 0.01, 1)},
+            params={"chance_loss": {"train": 1.0, "val": 1.0}},
         )
