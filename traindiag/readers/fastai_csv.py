@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from traindiag.model.names import learning_rate_name
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
 from traindiag.readers.parsing.epochs import attempts_of
+from traindiag.readers.parsing.long_tables import keys_of
 from traindiag.readers.parsing.tables import Layout, iter_names, layout_of, read_table
 
 _COLUMNS = ("epoch", "train_loss", "valid_loss")
@@ -24,7 +25,11 @@ class FastaiCsv(Reader):
 
     def fit(self, file: LogFile) -> Fit:
         layout = layout_of(file)
-        return Fit.SURE if layout is not None and layout.names[:3] == _COLUMNS else Fit.NO
+        return (
+            Fit.SURE
+            if layout is not None and layout.names[:3] == _COLUMNS and keys_of(file) is None
+            else Fit.NO
+        )
 
     def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
         [file] = files

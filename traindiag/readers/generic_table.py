@@ -10,6 +10,7 @@ from traindiag.model.names import split_and_metric
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
 from traindiag.readers.parsing.epochs import attempts_of
 from traindiag.readers.parsing.histories import looks_like_metric
+from traindiag.readers.parsing.long_tables import keys_of
 from traindiag.readers.parsing.tables import Layout, iter_names, layout_of, read_table
 
 _EPOCH_NAMES = ("epoch", "epochs", "ep", "round", "# epoch", "epoch_num", "n_epoch")
@@ -28,7 +29,7 @@ class GenericTable(Reader):
 
     def fit(self, file: LogFile) -> Fit:
         layout = layout_of(file)
-        if layout is None:
+        if layout is None or keys_of(file) is not None:
             return Fit.NO
         return Fit.CONTENT if _looks_like_log(layout, renamed=bool(file.names)) else Fit.NO
 

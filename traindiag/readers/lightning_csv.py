@@ -10,6 +10,7 @@ import numpy as np
 from traindiag.model.frame import MISSING, Series
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
 from traindiag.readers.parsing.epochs import find_column, unique_name, whole_numbers
+from traindiag.readers.parsing.long_tables import keys_of
 from traindiag.readers.parsing.tables import Table, iter_names, layout_of, read_table
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class LightningCsv(Reader):
 
     def fit(self, file: LogFile) -> Fit:
         layout = layout_of(file)
-        if layout is None:
+        if layout is None or keys_of(file) is not None:
             return Fit.NO
         names = [name.lower() for name in layout.names]
         others = [name for name in iter_names(layout) if name.lower() not in _AXES]

@@ -259,6 +259,17 @@ def parse_number(cell: str) -> float | None:
         return None
 
 
+def number_in(cell: str, layout: Layout) -> float | None:
+    """The number in a cell, by the decimal sign of its table."""
+    return parse_number(cell.replace(",", ".") if layout.decimal == "," else cell)
+
+
+def filled_lines(text: str, layout: Layout) -> Iterator[tuple[int, str]]:
+    """The lines below the header that are not blank, each with its number."""
+    filled = ((number, line) for number, line in enumerate(split_lines(text), start=1) if line.strip())
+    return islice(filled, layout.header + 1, None)
+
+
 def read_table(file: LogFile, layout: Layout, *, short_rows: bool = False) -> Table:
     """All numeric columns of a file.
 
@@ -394,7 +405,7 @@ class _Lines:
                 self._lose(number, f"{len(row)} cells instead of {len(names)}" if short else "too many cells")
                 continue
             for name, cell in zip(names, row, strict=False):
-                value = self._number(cell)
+                value = number_in(cell, self.layout)
                 if value is not None:
                     kept[name][self.rows] = value
                 elif kinds.get(name) == "word" or cell.strip().lower() in _MISSING_CELLS:
@@ -406,9 +417,6 @@ class _Lines:
         if headers:
             self.details["headers"] = f"{headers} repeated header line{'s' * (headers > 1)}"
         return {name: _column(values, self.rows) for name, values in kept.items() if values}
-
-    def _number(self, cell: str) -> float | None:
-        return parse_number(cell.replace(",", ".") if self.layout.decimal == "," else cell)
 
     def _is_header(self, row: Sequence[str], names: Sequence[str]) -> bool:
         stripped = [cell.strip() for cell in row]
