@@ -14,8 +14,8 @@ MIN_WINDOW = 5
 FALLING = 0.02
 """A fall over the window counts from this fraction of the curve's own range."""
 LEVEL_FALL = 0.1
-"""Or, of a positive curve, from this fraction of its level, as long as that is a tenth of `FALLING` at least:
-against a start of 400 a fall from 9 to 7 would be nothing."""
+"""Or, of a positive curve, from this fraction of its level, half of it in the last half of the window, as long as that
+is a tenth of `FALLING`: against a start of 400 a fall from 9 to 7 would be nothing."""
 RISING = 0.05
 """A rise over the window counts from this fraction of the curve's own range."""
 SLOPE_Z = 3.0
@@ -60,10 +60,18 @@ def _direction(shape: Shape, first: int, change: float, error: float, size: floa
         return "undecided"
     low_before = float(np.min(shape.smooth[:first])) if first else float("inf")
     least = FALLING * size
-    if shape.positive:
-        least = max(min(least, LEVEL_FALL * float(np.median(shape.value[first:]))), least / 10)
+    if _sinks(shape, first):
+        least /= 10
     if change < -max(SLOPE_Z * error, least) and shape.end <= low_before:
         return "falling"
     if change > max(SLOPE_Z * error, RISING * size) and shape.rise > shape.recovered:
         return "rising"
     return "flat"
+
+
+def _sinks(shape: Shape, first: int) -> bool:
+    """Whether a positive curve falls by a good part of its level, and still does at the end."""
+    value = shape.value[first:]
+    level, half = LEVEL_FALL * float(np.median(value)), value[len(value) // 2 :]
+    falls = [-slope_with_error(part)[0] * (len(part) - 1) for part in (value, half)]
+    return shape.positive and falls[0] >= level and falls[1] >= level / 2
