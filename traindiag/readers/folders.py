@@ -7,9 +7,21 @@ import re
 from collections.abc import Collection
 
 _SPLITS = frozenset(
-    ("train", "training", "validation", "val", "valid", "eval", "evaluation", "dev", "test", "testing")
+    (
+        "train",
+        "training",
+        "learn",
+        "validation",
+        "val",
+        "valid",
+        "eval",
+        "evaluation",
+        "dev",
+        "test",
+        "testing",
+    )
 )
-SPLIT_FOLDERS = frozenset(("train", "training", "validation", "val", "valid", "eval", "test"))
+SPLIT_FOLDERS = frozenset(("train", "training", "learn", "validation", "val", "valid", "eval", "test"))
 _PLAIN_FOLDERS = SPLIT_FOLDERS | frozenset(
     (
         "tb", "tensorboard", "tensorboard_logs", "tb_logs", "tblogs", "tfevents", "events", "board", "log", "logs",

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from traindiag.model.frame import Series
 from traindiag.model.names import split_and_metric
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
-from traindiag.readers.parsing.epochs import attempts_of
+from traindiag.readers.parsing.epochs import EPOCH_NAMES, STEP_NAMES, attempts_by_axis
+from traindiag.readers.parsing.file_names import named_of
 from traindiag.readers.parsing.histories import looks_like_metric
 from traindiag.readers.parsing.long_tables import keys_of
 from traindiag.readers.parsing.tables import Layout, iter_names, layout_of, read_table
-
-_EPOCH_NAMES = ("epoch", "epochs", "ep", "round", "# epoch", "epoch_num", "n_epoch")
-_STEP_NAMES = ("step", "global_step", "steps", "iteration", "iter", "iterations", "batch", "update")
 
 
 class GenericTable(Reader):
@@ -29,7 +26,7 @@ class GenericTable(Reader):
 
     def fit(self, file: LogFile) -> Fit:
         layout = layout_of(file)
-        if layout is None or keys_of(file) is not None:
+        if layout is None or keys_of(file) is not None or named_of(file) is not None:
             return Fit.NO
         return Fit.CONTENT if _looks_like_log(layout, renamed=bool(file.names)) else Fit.NO
 
@@ -39,17 +36,14 @@ class GenericTable(Reader):
         if layout is None:
             raise file.unreadable("no header line with names above numbers", "add a header line")
         table = read_table(file, layout)
-        by_step = not any(name.lower() in _EPOCH_NAMES for name in layout.names) and any(
-            name.lower() in _STEP_NAMES for name in layout.names
-        )
-        runs = attempts_of(table, axis_names=_STEP_NAMES if by_step else _EPOCH_NAMES, index_names=("",))
+        runs = attempts_by_axis(table)
         if not runs:
             raise file.unreadable("no column of numbers", "check the separator and the header line")
         details = {"columns": f"guessed by their names: {', '.join(_read_as(table.columns))}"}
         return [
             LoggedRun(
                 files=(file,),
-                series=[_on_steps(series) for series in run.series] if by_step else run.series,
+                series=run.series,
                 label=run.label,
                 digest=table.digest,
                 damage=table.damage,
@@ -61,7 +55,7 @@ class GenericTable(Reader):
 
 @lru_cache(maxsize=64)
 def _looks_like_log(layout: Layout, *, renamed: bool) -> bool:
-    axis = any(name.lower() in (*_EPOCH_NAMES, *_STEP_NAMES) for name in layout.names)
+    axis = any(name.lower() in (*EPOCH_NAMES, *STEP_NAMES) for name in layout.names)
     metrics = any(_is_metric(name) for name in iter_names(layout))
     return metrics and (axis or renamed or _all_metrics(layout))
 
@@ -84,11 +78,6 @@ def _read_as(names: Iterable[str]) -> list[str]:
     said = []
     for name in names:
         split, metric = split_and_metric(name)
-        if name.lower() not in (*_EPOCH_NAMES, *_STEP_NAMES, ""):
+        if name.lower() not in (*EPOCH_NAMES, *STEP_NAMES, ""):
             said.append(f"{name} as {split}/{metric}")
     return said
-
-
-def _on_steps(series: Series) -> Series:
-    """The same series with its axis counted as steps, not epochs."""
-    return Series(series.split, series.metric, series.value, step=series.epoch, wall_time=series.wall_time)

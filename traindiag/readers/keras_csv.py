@@ -10,6 +10,7 @@ from traindiag.model.errors import UnreadableError
 from traindiag.model.run import Damage
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
 from traindiag.readers.parsing.epochs import Attempt, attempts_of
+from traindiag.readers.parsing.file_names import named_of
 from traindiag.readers.parsing.joined import attempts_of_each, read_together
 from traindiag.readers.parsing.long_tables import keys_of
 from traindiag.readers.parsing.tables import Layout, Table, iter_names, layout_of, read_table
@@ -37,7 +38,8 @@ class KerasCsv(Reader):
         if not file.head.strip():
             return Fit.NAME if file.path.suffix.lower() == ".csv" else Fit.NO
         layout = layout_of(file)
-        return Fit.SURE if layout is not None and _is_keras(layout) and keys_of(file) is None else Fit.NO
+        keras = layout is not None and _is_keras(layout) and keys_of(file) is None and named_of(file) is None
+        return Fit.SURE if keras else Fit.NO
 
     def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
         [file] = files

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from traindiag.readers.base import Fit, LogFile, Reader
+from traindiag.readers.parsing.file_names import tells_split
 from traindiag.readers.parsing.tables import Layout, layout_of, plain_of, take_layout
 
 _MOST_LAYOUTS = 1_000
@@ -21,7 +22,7 @@ class Recogniser:
 
     def __init__(self, readers: Iterable[Reader]) -> None:
         self.readers = tuple(readers)
-        self._alike: dict[tuple[bytes, str], tuple[Reader, Layout]] = {}
+        self._alike: dict[tuple[bytes, str, bool], tuple[Reader, Layout]] = {}
 
     def reader_of(self, file: LogFile) -> Reader | None:
         """The reader whose format the file has; None where no reader knows it.
@@ -32,7 +33,8 @@ class Recogniser:
         plain = plain_of(file)
         if plain is None:
             return self._asked(file)[0]
-        key = plain.header, os.path.splitext(file.name)[1]
+        # A name that tells the split is a reason to read the same header otherwise.
+        key = plain.header, os.path.splitext(file.name)[1], tells_split(file.where)
         known = self._alike.get(key)
         if known is not None:
             take_layout(file, known[1])

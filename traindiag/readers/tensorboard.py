@@ -30,7 +30,7 @@ _VERSION = b"brain.Event:"
 VERDICT_TAG = "traindiag/verdict"
 """The text that ``--to-tensorboard`` writes beside a run. It is no log."""
 _SPLIT_FOLDERS = {
-    "train": "train", "training": "train",
+    "train": "train", "training": "train", "learn": "train",
     "validation": "val", "val": "val", "valid": "val", "eval": "val", "evaluation": "val", "dev": "val",
     "test": "test", "testing": "test",
 }  # fmt: skip
@@ -54,10 +54,10 @@ class TensorBoardReader(Reader):
     named ``gradient_norm/<layer>``, ``zero_fraction/<layer>`` (activations), ``weight_norm/<layer>`` and so on.
     Needs neither TensorFlow nor TensorBoard.
 
-    Folders ``train/``, ``validation/`` (also val, valid, eval, evaluation, dev) and ``test/`` of one folder are
-    splits of one run, and so are the folders that PyTorch's ``add_scalars`` makes, ``Loss_train/`` and ``Loss_val/``
-    with the tag ``Loss`` in both. Several event files of one folder are one run when they continue each other, resume
-    at a later step, or log different tags; files that begin the same tags anew are separate runs.
+    Folders ``train/`` (CatBoost's ``learn/``), ``validation/`` (also val, valid, eval, evaluation, dev) and ``test/``
+    of one folder are splits of one run, and so are the folders that PyTorch's ``add_scalars`` makes, ``Loss_train/``
+    and ``Loss_val/`` with the tag ``Loss`` in both. Several event files of one folder are one run when they continue
+    each other, resume at a later step, or log different tags; files that begin the same tags anew are separate runs.
 
     ``epoch_*`` tags are on the epoch axis and lose the prefix; all others are on the step axis, with the
     epoch filled in where the file shows where epochs end. After a damaged record reading goes on with

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 _MANY_STEPS_BACK = 1_000
 _STUB = 2
 """An attempt of fewer epochs than this is no run of its own when the log starts again after it."""
-_WALL_TIME_NAMES = frozenset(("wall_time", "walltime", "timestamp", "_timestamp", "time_stamp", "unix_time"))
+EPOCH_NAMES = ("epoch", "epochs", "ep", "round", "# epoch", "epoch_num", "n_epoch")
+STEP_NAMES = ("step", "global_step", "steps", "iteration", "iter", "iterations", "batch", "update", "_step",
+              "trainer/global_step", "time/total_timesteps")  # fmt: skip
+"""Lower-case names of columns that count epochs and steps, in tables of no known writer."""
+_WALL_TIME_NAMES = frozenset(
+    ("wall_time", "wall time", "walltime", "timestamp", "_timestamp", "time_stamp", "unix_time")
+)
 _PLAUSIBLE_SECONDS = (3e8, 4e9)
 
 
@@ -163,6 +169,28 @@ def attempts_of(
             label = f"run {len(attempts) + 1}" if len(stretches) > 1 else ""
             attempts.append(Attempt(label=label, series=series, details=said))
     return attempts
+
+
+def attempts_by_axis(
+    table: Table, *, names: Mapping[str, str] | None = None, counts_epochs: bool = False
+) -> list[Attempt]:
+    """The runs in a table with a column of epochs, or else one of steps.
+
+    Args:
+        table, names: as in `attempts_of`.
+        counts_epochs: whether a column of steps counts epochs.
+    """
+    by_step = find_column(table.columns, EPOCH_NAMES) is None and bool(find_column(table.columns, STEP_NAMES))
+    axis_names = STEP_NAMES if by_step else EPOCH_NAMES
+    attempts = attempts_of(table, axis_names=axis_names, index_names=("",), names=names)
+    if not by_step or counts_epochs:
+        return attempts
+    return [replace(each, series=tuple(map(_on_steps, each.series))) for each in attempts]
+
+
+def _on_steps(series: Series) -> Series:
+    """The same series with its axis counted as steps, not epochs."""
+    return Series(series.split, series.metric, series.value, step=series.epoch, wall_time=series.wall_time)
 
 
 class Roles(NamedTuple):
