@@ -11,12 +11,14 @@ from traindiag.model.curve import Curve
 from traindiag.model.finding import Evidence, Finding, Remedy, Severity
 from traindiag.rules.base import Example, Rule, option
 from traindiag.rules.examples import decay, line, with_values, zigzag
-from traindiag.rules.remedies import check_data, clip_gradients, number, present, warm_up
+from traindiag.rules.remedies import check_data, clip_gradients, lower_learning_rate, number, present, warm_up
 
 FINE_TUNED = 0.7
 """A loss that kept more than this of its start may have begun with trained weights."""
 EARLY = 0.25
 """Part of the run in which fewer than `several` spikes are a note, however high."""
+TORN_TRAIN, TORN_VAL = 4.5, 0.9
+"""Heights of a spike that tore the weights, in levels that the losses end at; healthy runs reach 3.5 and 0.7."""
 
 
 class LossSpike(Rule):
@@ -29,8 +31,8 @@ class LossSpike(Rule):
     ## Evidence
     Points above the level before them and the level that the curve returns to within five epochs, by a fifth
     of all the loss gained and eight times the noise around them. Warning: three or more of them in the
-    training loss, or one that throws it back above its start after the first quarter of the run. A note: fewer,
-    or in the validation loss only.
+    training loss, or one after the first quarter of the run that throws it back above its start, or both losses
+    far above the level they end at. A note: fewer, or in the validation loss only.
 
     ## Remedies
     Clip gradients near the 90th percentile of their norms; look at the batches of those epochs; warm up when
@@ -59,10 +61,11 @@ class LossSpike(Rule):
                           "one may be chance, two may be one bad batch met twice")  # fmt: skip
 
     def judge(self, signals: Signals) -> Iterator[Finding]:
+        torn = self._torn(signals)
         for curve, shape in ((signals.train, signals.train_shape), (signals.val, signals.val_shape)):
-            spikes = () if curve is None or shape is None else self._spikes(curve, shape)
+            spikes = () if curve is None or shape is None else self._spikes(curve, shape) or torn
             if curve is not None and shape is not None and spikes:
-                yield self._finding(signals, curve, shape, spikes)
+                yield self._finding(signals, curve, shape, spikes, bool(torn))
                 return
 
     def _spikes(self, curve: Curve, shape: Shape) -> tuple[Spike, ...]:
@@ -72,9 +75,26 @@ class LossSpike(Rule):
         # Spikes everywhere are swings: another rule's.
         return spikes if len(spikes) <= max(len(curve) / 8, 2) else ()
 
-    def _finding(self, signals: Signals, curve: Curve, shape: Shape, spikes: tuple[Spike, ...]) -> Finding:
+    def _torn(self, signals: Signals) -> tuple[Spike, ...]:
+        """Late spikes of the training loss that validation shows too: not a bad batch, the weights were thrown out."""
+        train, val = signals.train_shape, signals.val_shape
+        if signals.train is None or signals.val is None or train is None or val is None:
+            return ()
+        if signals.train.mode == "max" or not (train.positive and val.positive):
+            return ()
+        also = [spike.epoch for spike in spikes_of(signals.val, TORN_VAL * val.end, self.times_noise)]
+        spikes = tuple(
+            spike
+            for spike in spikes_of(signals.train, TORN_TRAIN * train.end, self.times_noise)
+            if spike.epoch > _settled(signals.train) and any(abs(spike.epoch - epoch) <= 3 for epoch in also)
+        )
+        return spikes if len(spikes) <= max(len(signals.train) / 8, 2) else ()
+
+    def _finding(
+        self, signals: Signals, curve: Curve, shape: Shape, spikes: tuple[Spike, ...], torn: bool
+    ) -> Finding:
         highest = max(spikes, key=lambda spike: spike.height)
-        severe = curve.split == "train" and self._severe(curve, shape, spikes, signals.resumed)
+        severe = torn or (curve.split == "train" and self._severe(curve, shape, spikes, signals.resumed))
         name = "training" if curve.split == "train" else "validation"
         where = ", ".join(str(spike.epoch) for spike in spikes[:6]) + (" ..." if len(spikes) > 6 else "")
         count = "once" if len(spikes) == 1 else f"{len(spikes)} times"
@@ -95,7 +115,7 @@ class LossSpike(Rule):
                 )
                 for spike in spikes[:6]
             ],
-            remedies=self._remedies(signals, curve, spikes),
+            remedies=self._remedies(signals, curve, spikes, torn),
             severity=Severity.WARNING if severe else Severity.NOTE,
         )
 
@@ -106,13 +126,13 @@ class LossSpike(Rule):
         of_level = 0.5 if shape.kept > FINE_TUNED else 0.2
         least = max(self.height * (start - shape.best), of_level * shape.end if shape.positive else 0.0)
         tall = [spike for spike in spikes if spike.height > least]
-        # A warm-up that went a step too far and was made good in the first epochs cost nothing.
-        settled = curve.epoch[0] + EARLY * (curve.epoch[-1] - curve.epoch[0])
-        late = [spike for spike in tall if spike.epoch > settled]
+        late = [spike for spike in tall if spike.epoch > _settled(curve)]
         return len(tall) >= self.several or (not resumed and any(spike.value > start for spike in late))
 
     @staticmethod
-    def _remedies(signals: Signals, curve: Curve, spikes: tuple[Spike, ...]) -> tuple[Remedy, ...]:
+    def _remedies(
+        signals: Signals, curve: Curve, spikes: tuple[Spike, ...], torn: bool
+    ) -> tuple[Remedy, ...]:
         epochs = ", ".join(str(spike.epoch) for spike in spikes[:3])
         batches = check_data(
             f"log the loss of each batch around epoch {epochs} and look at the samples of the worst one",
@@ -122,7 +142,9 @@ class LossSpike(Rule):
             ")\nmodel.fit(..., callbacks=[worst])",
         )
         early = spikes[0].epoch <= curve.epoch[0] + max(5, 0.1 * len(curve))
-        return present(clip_gradients(signals), batches, warm_up(signals) if early else None)
+        why = "a step that throws both losses out was too large for the valley it was in"
+        lower = lower_learning_rate(signals, 3, why) if torn else None
+        return present(lower, clip_gradients(signals), batches, warm_up(signals) if early else None)
 
     @classmethod
     def fires_on(cls) -> Iterable[Example]:
@@ -133,6 +155,11 @@ class LossSpike(Rule):
         )
         yield Example(
             "one spike above the start", {"loss": with_values(fall, {30: 5.0, 31: 1.5}), "val_loss": fall}
+        )
+        wild = decay(60, 60.0, 0.9, 0.5, 0.01)
+        yield Example(
+            "one that throws both losses out, far below a wild start",
+            {"loss": with_values(wild, {32: 9.0, 33: 3.0}), "val_loss": with_values(wild, {32: 3.0})},
         )
 
     @classmethod
@@ -149,3 +176,8 @@ class LossSpike(Rule):
         rising = [*decay(20, 2.3, 0.5), *line(20, 3.0, 3.4, 0.01)]
         yield Example("a jump that stays", {"loss": rising, "val_loss": rising})
         yield Example("one low point", {"loss": with_values(decay(40, 2.3, 0.4, 0.1, 0.01), {25: 0.05})})
+
+
+def _settled(curve: Curve) -> float:
+    """A warm-up that went a step too far and was made good in the first epochs cost nothing."""
+    return float(curve.epoch[0] + EARLY * (curve.epoch[-1] - curve.epoch[0]))
