@@ -8,19 +8,25 @@ from traindiag.analysis.cells.reading import Reading, rise_evidence
 from traindiag.analysis.cells.thresholds import DEFAULT, Thresholds
 from traindiag.analysis.confidence import confidence, ratio
 from traindiag.analysis.level import POOR_SKILL, end_of, skill_of
+from traindiag.analysis.noise import median
 from traindiag.analysis.shape import Shape
 from traindiag.model.curve import Curve
 from traindiag.model.finding import Evidence
 from traindiag.model.trend import Trend
+
+UNMOVED_ACCURACY = 0.05
+"""A training accuracy that rose by less than this has not moved."""
 
 
 def read_accuracy_gap(
     trend: Trend, accuracies: tuple[Curve, Curve] | None, limits: Thresholds = DEFAULT
 ) -> Reading | None:
     """Validation is answered far better than training, which stays near chance: the splits disagree."""
-    if accuracies is None or trend.direction == "falling":
+    if accuracies is None:
         return None
     train, val = accuracies
+    if trend.direction == "falling" and _gained(train) >= UNMOVED_ACCURACY:
+        return None  # Heavy augmentation keeps training's accuracy low, and lets it rise.
     skill = skill_of(train)
     train_end, val_end = end_of(train), end_of(val)
     if np.isnan(skill) or skill >= POOR_SKILL or val_end - train_end < limits.accuracy_gap:
@@ -41,6 +47,12 @@ def read_accuracy_gap(
             ),
         ),
     )
+
+
+def _gained(accuracy: Curve) -> float:
+    """From the first three points to the end; NaN without a finite one."""
+    finite = accuracy.value[np.isfinite(accuracy.value)]
+    return end_of(accuracy) - median(finite[:3]) if len(finite) else float("nan")
 
 
 def read_disagreement(
