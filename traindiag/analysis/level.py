@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from traindiag.analysis.noise import median
+from traindiag.analysis.noise import median, point_noise
 from traindiag.analysis.smoothing import smooth
 from traindiag.model.curve import Curve
 from traindiag.model.names import is_accuracy, metric_words
@@ -26,6 +26,8 @@ POOR_SKILL = 0.35
 """Below it is poor; in between nothing is claimed."""
 POOR_FIT = 0.1
 """A loss that explains less than this part of what guessing costs is poor: R² below 0.2, of a squared error."""
+LOST = 0.05
+"""A training accuracy this far below what it was earlier was lost; healthy runs reach 0.01, cut off anywhere 0.03."""
 GOOD_KEPT = 0.5
 """A positive loss that came down to half of its start or less has visibly learned."""
 
@@ -43,12 +45,14 @@ class Level:
         reason: how it was decided, as a clause: "val accuracy 0.97, far above chance".
         skill: 0 at chance, 1 at perfect; NaN when no metric tells.
         beyond: how far beyond its threshold the deciding measure lies, 1 on it: what confidence is made of.
+        lost: whether it is poor because the run had been at a better one.
     """
 
     grade: Grade
     reason: str
     skill: float = float("nan")
     beyond: float = 1.0
+    lost: bool = False
 
 
 def as_fraction(curve: Curve) -> Curve:
@@ -152,6 +156,27 @@ def _level_of_loss(grade: Grade, split: str, share: float, beyond: float) -> Lev
     if grade == "unknown":
         reason += ", neither good nor poor by itself"
     return Level(grade=grade, reason=reason, skill=1 - share, beyond=beyond)
+
+
+def lost_level(accuracy: Curve) -> Level | None:
+    """The level of a run whose training accuracy fell back from what it was in the first two thirds.
+
+    Args:
+        accuracy: of training, 0..1.
+    """
+    finite = accuracy.value[np.isfinite(accuracy.value)]
+    if len(finite) < 10:
+        return None
+    course = smooth(finite)
+    best, end = float(course[: 2 * len(course) // 3].max()), median(course[-max(3, len(course) // 6) :])
+    if best - end < max(LOST, point_noise(finite)):
+        return None
+    return Level(
+        grade="poor",
+        reason=f"the {accuracy.split} {accuracy.metric} fell back from {best:.2f} to {end:.2f}",
+        beyond=(best - end) / LOST,
+        lost=True,
+    )
 
 
 def _by_metric(name: str, skill: float) -> Level:

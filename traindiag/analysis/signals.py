@@ -11,7 +11,7 @@ import numpy as np
 
 from traindiag.analysis.cells.reading import Reading
 from traindiag.analysis.keras_model import KerasModel, keras_model
-from traindiag.analysis.level import Level, as_fraction, level_of
+from traindiag.analysis.level import Level, as_fraction, level_of, lost_level
 from traindiag.analysis.shape import Shape, shape_of
 from traindiag.analysis.table import read_table
 from traindiag.analysis.trends import MIN_WINDOW, trend_of
@@ -197,7 +197,9 @@ class Signals:
     @cached_property
     def level(self) -> Level:
         """Whether the run ended at a good level."""
-        return level_of(self.telling_metrics, self._kept, self.classes, self._of_chance)
+        accuracy = self.accuracy("train")
+        lost = None if accuracy is None else lost_level(as_fraction(accuracy))
+        return lost or level_of(self.telling_metrics, self._kept, self.classes, self._of_chance)
 
     def chance_loss(self, split: str) -> float | None:
         """What guessing would cost on a split, where the log tells: the loss of the best constant answer."""

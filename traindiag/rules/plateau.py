@@ -28,9 +28,9 @@ class Plateau(Rule):
 
     ## Evidence
     No trend beyond noise in either loss over the last third of the run, at a level that an accuracy (or
-    another metric of known chance level, or what guessing costs) shows to be poor, or with a training loss that
-    bounces by a visible part of all it gained. Little gain alone proves nothing: a resumed or fine-tuned run
-    starts good.
+    another metric of known chance level, or what guessing costs) shows to be poor, or below a training accuracy
+    that had been reached before, or with a training loss that bounces by a visible part of all it gained.
+    Little gain alone proves nothing: a resumed or fine-tuned run starts good.
 
     ## Remedies
     When the training loss bounces: lower the learning rate. When it is smooth: a smaller batch or a higher
@@ -52,7 +52,12 @@ class Plateau(Rule):
         reading, train = signals.reading, signals.train_shape or signals.val_shape
         if reading is None or reading.cell != "plateau" or train is None:
             return
-        if bounces(train) or any(_swings(shape) for shape in (train, signals.val_shape) if shape is not None):
+        if signals.level.lost:
+            why = "what was learned and lost again was reached in steps too large to keep it"
+            remedies = present(lower_learning_rate(signals, 10, why), reduce_on_plateau(signals))
+        elif bounces(train) or any(
+            _swings(shape) for shape in (train, signals.val_shape) if shape is not None
+        ):
             remedies = present(
                 lower_learning_rate(
                     signals, 10, "the training loss bounces around the valley instead of sinking into it"
@@ -89,6 +94,15 @@ class Plateau(Rule):
                 "loss": decay(40, 2.4, 1.9, 0.5, 0.04),
                 "val_loss": decay(40, 2.4, 1.95, 0.5, 0.05, 1),
                 "val_accuracy": decay(40, 0.1, 0.3, 0.5, 0.05, 1),
+            },
+        )
+        yield Example(
+            "levelled off, after most of what was learned was lost",
+            {
+                "loss": decay(40, 2.0, 0.5, 0.4, 0.01),
+                "val_loss": decay(40, 2.0, 0.8, 0.4, 0.02, 1),
+                "accuracy": [*decay(10, 0.6, 0.9, 0.5), *decay(30, 0.89, 0.72, 0.5, 0.005)],
+                "val_accuracy": [*decay(10, 0.6, 0.85, 0.5), *decay(30, 0.84, 0.7, 0.5, 0.01, 1)],
             },
         )
 
