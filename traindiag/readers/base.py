@@ -34,9 +34,11 @@ class Fit(IntEnum):
     NO = 0
     NAME = 1
     """Only the name fits: empty or damaged at the start."""
-    CONTENT = 2
+    LOOSE = 2
+    """Something in it reads like a log, of no format in particular."""
+    CONTENT = 3
     """The beginning has the format's shape, and other formats could share it."""
-    SURE = 3
+    SURE = 4
     """The beginning has what only this format has: a checksum, a key, a header."""
 
 

@@ -6,7 +6,7 @@ import os
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -34,6 +34,7 @@ from traindiag.readers.walking import Root, Unit, reported
 _Cluster = list[tuple[Reader, Sequence[LogFile]]]
 _MOST_HELD = 64 << 20
 """Bytes of beginnings kept from recognising to reading; those of further files are read twice."""
+_PRINTED = "console"
 _NEXT_STEP = "`traindiag readers` lists the formats, --reader NAME forces one"
 
 
@@ -296,12 +297,27 @@ def _runs_of(root: Root, home: str, plan: _Plan, streams: _Streams) -> list[Run]
                 reader, group, streams[reader], plan.unreadable, in_folder=root.is_folder
             )
         ]
-        merged = with_parts(merge(candidates))
+        merged = _without_echoes(with_parts(merge(candidates)))
         titles = titles_of(root, home, merged)
         facts = _beside(root, home, plan) if len(merged) == 1 else {}
         for group, title in zip(merged, titles, strict=True):
             runs.append(_as_run(group, title, facts))
     return runs
+
+
+def _without_echoes(merged: list[Merged]) -> list[Merged]:
+    """A text of no known writer beside the one run of a folder is what its script printed, rounded or averaged."""
+    printed = [group for group in merged if group.main.reader == _PRINTED]
+    logged = [group for group in merged if group.main.reader != _PRINTED]
+    if len(logged) != 1:
+        return merged
+    for group in printed:
+        logged[0].others.append(
+            Candidate(
+                run=replace(group.main.run, series=()), reader=_PRINTED, precedence=group.main.precedence
+            )
+        )
+    return logged
 
 
 def _not_a_log(file: LogFile) -> UnreadableError:

@@ -11,7 +11,7 @@ from traindiag.readers.base import Fit, LogFile, LoggedRun, NotALogError, Reader
 from traindiag.readers.parsing.histories import find_histories, series_of_history
 from traindiag.readers.parsing.text import decode, decode_head
 
-_START = re.compile(r"\s*[\[{]")
+_START = re.compile(r"\s*(?:\[\s*)*\{")
 _METRIC_KEY = re.compile(
     r'"(?:[^"\\\n]*(?:loss|acc|accuracy|auc|mae|mse|f1|precision|recall)[^"\\\n]*)"\s*:', re.I
 )
@@ -39,9 +39,7 @@ class HistoryJson(Reader):
             return Fit.NAME if fits else Fit.NO
         if not _START.match(text) or '"log_history"' in text or not _METRIC_KEY.search(text):
             return Fit.NO
-        if _LIST_OF_NUMBERS.search(text) or text.lstrip().startswith("["):
-            return Fit.CONTENT
-        return Fit.NO
+        return Fit.CONTENT if _LIST_OF_NUMBERS.search(text) or text.lstrip().startswith("[") else Fit.NO
 
     def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:
         [file] = files

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,13 +26,47 @@ _MOST_LISTED = 5
 _AXES = frozenset((*EPOCH_KEYS, *STEP_KEYS, *TIME_KEYS))
 
 
+class _Placed(NamedTuple):
+    """A record, its split, and where it stands: None where it does not say."""
+
+    values: dict[str, Any]
+    split: str
+    epoch: float | None
+    step: float | None
+
+
 def runs_of_records(records: Sequence[dict[str, Any]]) -> list[tuple[list[Series], dict[str, str]]]:
     """The runs in a log of records: of each its series and what was inferred. Those without a value are left out."""
-    runs = [_gather(part) for part in _runs(records)]
+    runs = [_gather(part) for part in _runs(list(map(_placed, _with_validations_told(records))))]
     return [(series, details) for series, details in runs if series]
 
 
-def _runs(records: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:
+def _placed(record: dict[str, Any]) -> _Placed:
+    return _Placed(record, _split(record), axis_value(record, EPOCH_KEYS), axis_value(record, STEP_KEYS))
+
+
+def _split(record: Mapping[str, Any]) -> str:
+    for key, word in record.items():
+        if isinstance(word, str) and key in SPLIT_NAMES and (split := split_of_word(word)):
+            return split
+    return "train"
+
+
+def _with_validations_told(records: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """mmengine's records of a validation have no ``iter``, and their ``step`` counts epochs where there are any."""
+    training = next((record for record in records if "iter" in record and "step" in record), None)
+    if training is None or _split(training) != "train":
+        return records
+    axis = "epoch" if "epoch" in training else "iter"
+    return [
+        record
+        if "iter" in record or "step" not in record
+        else {"mode": "val", axis: record["step"], **{key: record[key] for key in record if key != "step"}}
+        for record in records
+    ]
+
+
+def _runs(records: Sequence[_Placed]) -> Iterator[Sequence[_Placed]]:
     """Cut where a header record follows metrics, or where epoch or step falls back to the very first.
 
     Records of a split, and those of nothing but one metric, are held against their like: a log may hold all epochs
@@ -42,59 +76,54 @@ def _runs(records: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]
     seen: dict[Any, tuple[float, float]] = {}
     by_epoch = False
     for at, record in enumerate(records):
-        kind = _kind(record)
-        position = axis_value(record, EPOCH_KEYS)
         if at == start:
-            by_epoch = position is not None
-        if position is None and not by_epoch:
-            position = axis_value(record, STEP_KEYS)
-        header = "env_info" in record or "exp_name" in record
+            by_epoch = record.epoch is not None
+        position = record.epoch if record.epoch is not None or by_epoch else record.step
+        if at > start and seen and ("env_info" in record.values or "exp_name" in record.values):
+            yield records[start:at]
+            start, seen = at, {}
+        if position is None:
+            continue
+        kind = _kind(record)
         first, last = seen.get(kind, (position, position))
-        again = position is not None and first is not None and last is not None and position <= first < last
-        if at > start and seen and (header or again):
+        if position <= first < last:
             yield records[start:at]
             start, seen, first = at, {}, position
-        if position is not None and first is not None:
-            seen[kind] = first, position
+        seen[kind] = first, position
     yield records[start:]
 
 
-def _kind(record: Mapping[str, Any]) -> tuple[str, str]:
-    values = [key for key in record if key not in _AXES]
-    return _split(record), values[0] if len(values) == 1 else ""
+def _kind(record: _Placed) -> tuple[str, str]:
+    values = [key for key in record.values if key not in _AXES]
+    return record.split, values[0] if len(values) == 1 else ""
 
 
-def _gather(records: Sequence[dict[str, Any]]) -> tuple[list[Series], dict[str, str]]:
-    records = _with_validations_told(records)
+def _gather(records: Sequence[_Placed]) -> tuple[list[Series], dict[str, str]]:
+    epochs = [record.epoch for record in records if record.epoch is not None]
+    one_based = min(epochs, default=0) == 1
     per_epoch = _steps_of_an_epoch(records)
     gathered = Gathered(ignored=_NO_METRICS)
-    positions: list[float] = []
-    one_based = _first_epoch(records) == 1
-    for record in records:
-        epoch = axis_value(record, EPOCH_KEYS)
-        step = axis_value(record, STEP_KEYS)
-        split = _split(record)
-        if epoch is not None:
-            positions.append(epoch)
-            if per_epoch and step is not None:
-                done = int(epoch) - one_based
-                step = done * per_epoch + step if split == "train" else (done + 1) * per_epoch
+    for values, split, epoch, step in records:
+        if per_epoch and epoch is not None and step is not None:
+            done = int(epoch) - one_based
+            step = done * per_epoch + step if split == "train" else (done + 1) * per_epoch
         gathered.add(
-            record,
+            values,
             epoch=None if epoch is None else int(epoch) - one_based,
             step=None if step is None else int(step),
-            wall_time=seconds(axis_value(record, TIME_KEYS)),
+            wall_time=seconds(axis_value(values, TIME_KEYS)),
             split=split,
         )
     series = gathered.series()
     training = max((len(each) for each in series if each.split != "val"), default=0)
-    by_step = bool(positions) and better_by_step(positions, training) and _has_steps(records)
+    steps = any(record.step is not None for record in records)
+    by_step = bool(epochs) and steps and better_by_step(epochs, training)
     series, silent = _without_silent(gathered.series(by_step=True) if by_step else series)
     details = {"epochs": "one-based in the file, shifted to 0" if one_based else "as in the file"}
-    if not positions:
+    if not epochs:
         details = {"epochs": "none in the file: judged by step"}
     elif by_step:
-        details = {"epochs": f"{len(set(positions))} epochs in all: judged by step"}
+        details = {"epochs": f"{len(set(epochs))} epochs in all: judged by step"}
     if per_epoch:
         details["steps"] = f"begin anew in each epoch of {per_epoch}: put one after the other"
     if silent:
@@ -104,50 +133,15 @@ def _gather(records: Sequence[dict[str, Any]]) -> tuple[list[Series], dict[str, 
     return series, details
 
 
-def _split(record: Mapping[str, Any]) -> str:
-    words = (record.get(key) for key in SPLIT_NAMES)
-    return next(
-        (split for word in words if isinstance(word, str) and (split := split_of_word(word))), "train"
-    )
-
-
-def _with_validations_told(records: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    """mmengine's records of a validation have no ``iter``, and their ``step`` counts epochs where there are any."""
-    training = [record for record in records if "iter" in record and "step" in record]
-    if not training or _split(training[0]) != "train":
-        return records
-    axis = "epoch" if "epoch" in training[0] else "iter"
-    return [
-        record
-        if "iter" in record or "step" not in record
-        else {"mode": "val", axis: record["step"], **_bare(record)}
-        for record in records
-    ]
-
-
-def _bare(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if key != "step"}
-
-
-def _steps_of_an_epoch(records: Sequence[Mapping[str, Any]]) -> int:
+def _steps_of_an_epoch(records: Sequence[_Placed]) -> int:
     """How many steps an epoch has where they are counted within each; 0 where they go on."""
     last: dict[float, float] = {}
     for record in records:
-        epoch, step = axis_value(record, EPOCH_KEYS), axis_value(record, STEP_KEYS)
-        if epoch is not None and step is not None and _split(record) == "train":
-            last[epoch] = max(step, last.get(epoch, 0))
+        if record.epoch is not None and record.step is not None and record.split == "train":
+            last[record.epoch] = max(record.step, last.get(record.epoch, 0))
     lasts = [last[epoch] for epoch in sorted(last)]
     rising = all(later > earlier for earlier, later in itertools.pairwise(lasts))
     return 0 if rising else int(max(lasts, default=0))
-
-
-def _first_epoch(records: Sequence[Mapping[str, Any]]) -> float | None:
-    found = [epoch for record in records if (epoch := axis_value(record, EPOCH_KEYS)) is not None]
-    return min(found, default=None)
-
-
-def _has_steps(records: Sequence[Mapping[str, Any]]) -> bool:
-    return any(axis_value(record, STEP_KEYS) is not None for record in records)
 
 
 def _without_silent(series: Sequence[Series]) -> tuple[list[Series], list[str]]:

@@ -1,0 +1,189 @@
+"""Printed lines to records: what each says of the epoch or step that was named last, tables, and what of it counts."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from traindiag.model.names import learning_rate_name, split_and_metric
+from traindiag.readers.parsing.console_lines import Kinds
+from traindiag.readers.parsing.histories import looks_like_metric
+from traindiag.readers.parsing.splits import within
+from traindiag.readers.parsing.tables import parse_number
+from traindiag.readers.parsing.text import strip_ansi
+
+_PIECE = re.compile(r"[^\r\n\x08]+")
+_COLUMN_NAME = re.compile(r"[\w@#/.() -]*[\w)#@]")
+_COLUMN_GAP = re.compile(r"\s*\|\s*|\s{2,}|\t")
+_RULER = re.compile(r"[-=+|\s:]+")
+_AXES = {
+    "epoch": "epoch",
+    "epochs": "epoch",
+    "e": "epoch",
+    "step": "step",
+    "#": "step",
+    "iter": "step",
+    "iteration": "step",
+}
+_FEW_PLACES = 3
+_LONGEST = 2_000
+"""Lines longer than this are no line of a log."""
+_NO_TABLE = re.compile(r"[:=,%\[]")
+
+
+@dataclass(slots=True)
+class _Line:
+    """What one line told.
+
+    Attributes:
+        values: by name.
+        epoch, step: where it stands, None where that is not known.
+        rank: how coarse it is: 0 for a batch, 2 where it says that it is of the training set.
+    """
+
+    values: dict[str, float]
+    epoch: float | None
+    step: int | None
+    rank: int
+
+
+@dataclass(slots=True)
+class ConsoleLines:
+    """Gathers what lines tell, in the order printed.
+
+    Attributes:
+        running: whether running means were printed, of which the last one of an epoch counts.
+    """
+
+    running: bool = False
+    _lines: list[_Line] = field(default_factory=list)
+    _epoch: float | None = None
+    _step: int | None = None
+    _split: str = ""
+    _kinds: Kinds = field(default_factory=Kinds)
+    _columns: Sequence[str] = ()
+    _last_running: tuple[Any, _Line] | None = None
+
+    def feed(self, line: str) -> None:
+        """One line, without terminal codes."""
+        if len(line) > _LONGEST or self._table_row(line):
+            return
+        meaning, numbers = self._kinds.read(line, self._split)
+        self._split = meaning.split
+        if meaning.epoch is not None:
+            self._epoch = _number(numbers[meaning.epoch])
+        if meaning.step is not None:
+            step = _number(numbers[meaning.step])
+            self._step = None if step is None else int(step)
+        if not meaning.values or self._epoch is self._step is None:
+            return
+        values = {
+            name: value for name, at in meaning.values.items() if (value := _number(numbers[at])) is not None
+        }
+        for name, at in meaning.totals.items():
+            total = _number(numbers[at])
+            values[name] = values[name] / total if total and name in values else math.nan
+        told = any(split_and_metric(name, default="")[0] == "train" for name in values)
+        found = _Line(values, self._epoch, self._step, 0 if meaning.batch else 1 + told)
+        if meaning.running:
+            self._keep_last(found)
+        else:
+            self._lines.append(found)
+
+    def _keep_last(self, found: _Line) -> None:
+        """Of running means the last one of an epoch is the mean of the epoch."""
+        self.running = True
+        found.rank = 1
+        place = found.epoch, None if found.epoch is not None else found.step, self._split
+        if self._last_running is not None and self._last_running[0] == place:
+            self._last_running[1].values.update(found.values)
+        else:
+            self._lines.append(found)
+            self._last_running = place, found
+
+    def _table_row(self, line: str) -> bool:
+        """Whether the line is the header, the ruler or a row of a table; rows are taken."""
+        if not self._columns and _NO_TABLE.search(line):
+            return False
+        bare = line.strip().strip("|").strip()
+        cells = _COLUMN_GAP.split(bare)
+        if len(cells) == 1:
+            cells = bare.split()
+        if len(cells) > 1 and cells[0].lower() in _AXES:
+            names = [cell for cell in cells if looks_like_metric(split_and_metric(cell)[1])]
+            if names and all(_COLUMN_NAME.fullmatch(cell) and parse_number(cell) is None for cell in cells):
+                self._columns = cells
+                return True
+        if len(cells) != len(self._columns) or not self._columns:
+            return bool(self._columns) and _RULER.fullmatch(bare) is not None
+        if parse_number(cells[0]) is None:
+            return False
+        axes: dict[str, float] = {}
+        values: dict[str, float] = {}
+        # Where both splits are told, what does not tell is of the validation: fastai, skorch.
+        told = {split_and_metric(name, default="")[0] for name in self._columns}
+        split = "val" if {"train", "val"} <= told else ""
+        for name, cell in zip(self._columns, cells, strict=True):
+            number = parse_number(cell)
+            if number is not None and name.lower() in _AXES:
+                axes[_AXES[name.lower()]] = number
+            elif number is not None and looks_like_metric(split_and_metric(name)[1]):
+                values[within(split, name) if split else name] = number
+        step = axes.get("step")
+        self._lines.append(_Line(values, axes.get("epoch"), None if step is None else int(step), 1))
+        return True
+
+    def records(self) -> list[dict[str, Any]]:
+        """The lines as `runs_of_records` takes them; values of batches are called so where epochs have their own."""
+        coarsest, summary = self._coarsest(), self._summary()
+        records = []
+        for number, line in enumerate(self._lines):
+            values = {
+                name if line.rank >= coarsest.get(split_and_metric(name), 0) else f"{name}_step": value
+                for name, value in line.values.items()
+                if name not in summary
+            }
+            step = line.step if line.step is not None or line.rank else number
+            axes = {"epoch": line.epoch, "step": step}
+            records.append({**{key: value for key, value in axes.items() if value is not None}, **values})
+        return records
+
+    def _coarsest(self) -> dict[tuple[str, str], int]:
+        counts = Counter((split_and_metric(name), line.rank) for line in self._lines for name in line.values)
+        coarsest: dict[tuple[str, str], int] = {}
+        for (key, rank), count in counts.items():
+            # A single line is a summary, not what the others are batches of.
+            if count > 1 and not learning_rate_name(key[1]):
+                coarsest[key] = max(rank, coarsest.get(key, 0))
+        return coarsest
+
+    def _summary(self) -> set[str]:
+        """Names that stand at the last position only: what is printed when a training of some epochs is over."""
+        places: dict[str, set[tuple[float | None, int | None]]] = defaultdict(set)
+        for line in self._lines:
+            for name in line.values:
+                places[name].add((line.epoch, line.step))
+        if len(set().union(*places.values())) < _FEW_PLACES:
+            return set()
+        last = {(self._lines[-1].epoch, self._lines[-1].step)}
+        return {name for name, where in places.items() if where == last}
+
+
+def console_lines(text: str) -> ConsoleLines:
+    """What the lines of a text tell."""
+    lines = ConsoleLines()
+    for piece in _PIECE.finditer(strip_ansi(text)):
+        lines.feed(piece[0])
+    return lines
+
+
+def _number(token: str) -> float | None:
+    """The number; None where it is none after all: ``1.2.3``."""
+    try:
+        return float(token)
+    except ValueError:
+        return None
