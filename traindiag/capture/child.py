@@ -19,6 +19,7 @@ import os  # noqa: E402
 import runpy  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from functools import partial  # noqa: E402
+from importlib.machinery import SourceFileLoader  # noqa: E402
 from pathlib import Path  # noqa: E402
 from types import ModuleType, TracebackType  # noqa: E402
 from typing import Any  # noqa: E402
@@ -54,7 +55,10 @@ def _run_file(path: str, main_module: ModuleType) -> None:
     path = os.path.abspath(path)
     with io.open_code(path) as file:
         source = file.read()
-    main_module.__dict__.update(__file__=path, __cached__=None, __doc__=None, __annotations__={})
+    loader = SourceFileLoader("__main__", path)
+    main_module.__dict__.update(
+        __file__=path, __cached__=None, __doc__=None, __annotations__={}, __loader__=loader
+    )
     exec(compile(source, path, "exec", dont_inherit=True), main_module.__dict__)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from traindiag.model.errors import UsageError
 
+KERAS = ("keras", "tf_keras")
+"""Names of Keras: that of today, and Keras 2 beside a TensorFlow that has today's."""
 INSTALL = 'pip install "traindiag[keras]"'
 
 
@@ -44,13 +46,22 @@ class Device:
         return f"{self.kind.upper()} ({self.name}), {self.backend} backend"
 
 
+_keras = KERAS[0]
+
+
+def choose_keras(name: str) -> None:
+    """Settles which of `KERAS` is meant from now on; to be called before anything else of this package is imported."""
+    global _keras
+    _keras = name
+
+
 def import_keras() -> Any:
     """The keras module with its backend.
 
     Raises:
         UsageError: Keras or its backend is not installed.
     """
-    return _imported("keras")
+    return _imported(_keras)
 
 
 def require_extras() -> None:

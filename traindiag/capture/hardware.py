@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -32,6 +33,8 @@ class Hardware:
         self._begin = time.perf_counter(), _processor_seconds()
         if self._gpus is not None:
             self._gpus.start()
+            # Also where nobody calls `stop`: of a training that was broken off.
+            weakref.finalize(self, self._gpus.stop)
 
     def facts(self) -> dict[str, Any]:
         """What the machine is: cores, memory in GiB, and the GPUs of this process by the driver's names."""

@@ -1,24 +1,26 @@
 """Captures the training in somebody else's script: every `fit`, and loops of `train_on_batch`.
 
-`install` waits for the script to import Keras and patches it then. A `fit` is found where Keras makes its list of
-callbacks, a copy of the user's, so that neither the user's list nor any traceback shows anything of this.
+`install` waits for the script to import Keras and patches it then. Fits and evaluations are found where Keras makes
+their lists of callbacks, copies of the user's, so that neither the user's list nor any traceback shows anything of
+this.
 """
 
 from __future__ import annotations
 
 import atexit
 import functools
-import importlib.util
 import sys
-import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from traindiag.capture.console import Transcript, copy_streams
+from traindiag.capture.device import KERAS, choose_keras
 from traindiag.capture.guard import Guard
 from traindiag.capture.loops import Loop
 
@@ -28,7 +30,7 @@ Patch = Callable[[ModuleType], None]
 
 
 class AfterImport(MetaPathFinder):
-    """Calls `patch` with a module right after it was first imported, then is gone."""
+    """Calls `patch` with a module right after it was imported; whoever only looks for it changes nothing."""
 
     def __init__(self, name: str, patch: Patch) -> None:
         self.name = name
@@ -39,19 +41,33 @@ class AfterImport(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname != self.name:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
-        loader: Any = None if spec is None else spec.loader
-        if loader is not None and hasattr(loader, "exec_module"):
-            execute = loader.exec_module
-
-            def exec_module(module: ModuleType) -> None:
-                del loader.exec_module  # Only this instance was changed: the class's own shows again.
-                execute(module)
-                self._patch(module)
-
-            loader.exec_module = exec_module
+        others = (finder for finder in sys.meta_path if finder is not self)
+        found = (finder.find_spec(fullname, path, target) for finder in others)
+        spec = next((each for each in found if each is not None), None)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Patching(spec.loader, self._patch)
         return spec
+
+
+class _Patching(Loader):
+    """A loader that takes another one's place until the module is there."""
+
+    def __init__(self, original: Any, patch: Patch) -> None:
+        self._original = original
+        self._patch = patch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        module: ModuleType | None = self._original.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = module.__loader__ = self._original
+        self._original.exec_module(module)
+        self._patch(module)
 
 
 def install(out: Path, steps_per_epoch: int | None = None, signals: Iterable[str] = ()) -> None:
@@ -66,7 +82,7 @@ def install(out: Path, steps_per_epoch: int | None = None, signals: Iterable[str
     copy_streams(transcript.add)
     capture = Capture(out, steps_per_epoch, signals, transcript)
     atexit.register(capture.finish)
-    sys.meta_path.insert(0, AfterImport("keras", capture.patch))
+    sys.meta_path[:0] = [AfterImport(name, capture.patch) for name in KERAS]
 
 
 class Capture:
@@ -79,96 +95,91 @@ class Capture:
         self._steps_per_epoch = steps_per_epoch
         self._signals = frozenset(signals)
         self._transcript = transcript
-        self._lock = threading.Lock()
         self._guard = Guard(f"capturing to {out}")
-        self._recorders: list[Any] = []
-        self._loops: dict[int, Loop] = {}
-        self._running_means = False
+        self._fits: Any = None
+        self._loops: WeakKeyDictionary[Any, Loop] = WeakKeyDictionary()
 
     def patch(self, keras: Any) -> None:
-        """Changes Keras so that it tells what it trains; a Keras that is built otherwise stays as it is."""
+        """Changes Keras so that it tells what it trains; what only has its name stays as it is."""
+        if not hasattr(keras, "__version__"):
+            return
         with self._guard:
-            # Until 3.14 train_on_batch returned means since the last reset of the metrics.
-            version = tuple(int(part) for part in keras.__version__.split(".")[:2])
-            self._running_means = version < (3, 15)
-            self._patch_lists(keras.callbacks.CallbackList)
-            model = keras.Model
-            self._patch_method(model, "train_on_batch", self._trained)
-            self._patch_method(model, "test_on_batch", self._tested)
-            self._patch_method(model, "evaluate", self._evaluated)
+            self._patch_lists(keras)
+            self._patch_method(keras, "train_on_batch", self._trained)
+            self._patch_method(keras, "test_on_batch", self._tested)
 
-    def _patch_lists(self, kind: Any) -> None:
+    def _patch_lists(self, keras: Any) -> None:
+        kind = keras.callbacks.CallbackList
         original = kind.__init__
 
         @functools.wraps(original)
         def __init__(this: Any, *arguments: Any, **options: Any) -> None:  # noqa: N807
             original(this, *arguments, **options)
             with self._guard:
-                # Only `fit` asks for a History.
-                if options.get("add_history") and options.get("model") is not None:
-                    self._join(this)
+                self._fits_of(keras).listen(this)
 
         kind.__init__ = __init__
 
-    def _join(self, callbacks: Any) -> None:
-        """Adds a recorder to the list of a fit."""
-        from traindiag.capture.recorder import Recorder
+    def _fits_of(self, keras: Any) -> Any:
+        """The fits of this process; what records them is made for the Keras that trains first."""
+        if self._fits is None:
+            choose_keras(keras.__name__)
+            from traindiag.capture.fits import Fits
 
-        self._transcript.begin()
-        recorder = Recorder(self._out / "fit", signals=self._signals)
-        recorder.set_params(callbacks.params)
-        recorder.set_model(callbacks.model)
-        callbacks.callbacks.append(recorder)
-        with self._lock:
-            # A script may call fit thousands of times: those that are over need no finishing.
-            self._recorders = [each for each in self._recorders if not each.is_over]
-            self._recorders.append(recorder)
+            self._fits = Fits(
+                self._out / "fit", self._signals, self._transcript.begin, self._evaluated, self._guard
+            )
+        return self._fits
 
-    def _patch_method(self, model: Any, name: str, after: Callable[..., None]) -> None:
-        original = getattr(model, name)
+    def _patch_method(self, keras: Any, name: str, after: Callable[..., None]) -> None:
+        original = getattr(keras.Model, name)
 
         @functools.wraps(original)
         def method(this: Any, *arguments: Any, **options: Any) -> Any:
             result = original(this, *arguments, **options)
             with self._guard:
-                after(this, result, arguments, options)
+                after(keras, this, result, arguments[0] if arguments else options.get("x"))
             return result
 
-        setattr(model, name, method)
+        setattr(keras.Model, name, method)
 
-    def _trained(
-        self, model: Any, result: Any, arguments: tuple[Any, ...], options: Mapping[str, Any]
-    ) -> None:
-        loop = self._loops.get(id(model))
-        if loop is None or loop.model is not model:
+    def _trained(self, keras: Any, model: Any, result: Any, x: Any) -> None:
+        loop = self._loops.get(model)
+        if loop is None:
+            self._fits_of(keras)  # Which settles what Keras is.
             self._transcript.begin()
             loop = Loop(
                 self._out / "loop",
                 model,
                 steps_per_epoch=self._steps_per_epoch,
-                running_means=self._running_means,
+                running_means=returns_running_means(keras.__version__),
             )
-            self._loops[id(model)] = loop
-        loop.trained(result, arguments[0] if arguments else options.get("x"))
+            self._loops[model] = loop
+            weakref.finalize(model, self._finish, loop).atexit = False
+        loop.trained(result, x)
 
-    def _tested(
-        self, model: Any, result: Any, arguments: tuple[Any, ...], options: Mapping[str, Any]
-    ) -> None:
-        loop = self._loops.get(id(model))
-        if loop is not None and loop.model is model:
-            loop.tested(result, arguments[0] if arguments else options.get("x"))
+    def _tested(self, _: Any, model: Any, result: Any, x: Any) -> None:
+        loop = self._loops.get(model)
+        if loop is not None:
+            loop.tested(result, x)
 
-    def _evaluated(
-        self, model: Any, result: Any, arguments: tuple[Any, ...], options: Mapping[str, Any]
-    ) -> None:
-        # `fit` evaluates too, on a data set it keeps.
-        loop = self._loops.get(id(model))
-        if loop is not None and loop.model is model and not options.get("_use_cached_eval_dataset"):
-            loop.tested(result, None)
+    def _evaluated(self, model: Any, logs: Mapping[str, Any] | None) -> None:
+        loop = self._loops.get(model)
+        if loop is not None and logs:
+            loop.tested(logs, None)
 
     def finish(self) -> None:
         """Writes what a script that was broken off has left open."""
-        for each in [*self._recorders, *self._loops.values()]:
-            with self._guard:
-                each.finish()
+        for each in [self._fits, *self._loops.values()]:
+            if each is not None:
+                self._finish(each)
         self._transcript.finish()
+
+    def _finish(self, each: Any) -> None:
+        with self._guard:
+            each.finish()
+
+
+def returns_running_means(version: str) -> bool:
+    """Whether `train_on_batch` of this Keras returns means since the last reset of the metrics, not of its batch."""
+    return (3, 0) <= tuple(int(part) for part in version.split(".")[:2]) < (3, 15)

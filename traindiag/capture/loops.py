@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,13 @@ class Mean:
         return {prefix + name: total / self._sizes[name] for name, total in self._sums.items()}
 
 
+def _metric_names(model: Any) -> list[str]:
+    """What a list of results of `train_on_batch` means, in its order."""
+    # Keras 2 has them as an attribute.
+    names = model.get_metrics_result() if hasattr(model, "get_metrics_result") else model.metrics_names
+    return [str(name) for name in names]
+
+
 class Loop:
     """One model's loop.
 
@@ -47,13 +55,13 @@ class Loop:
 
     Args:
         folder: of the run, see `claim`.
-        model: the Keras model.
+        model: the Keras model; not kept alive.
         steps_per_epoch: None to go by evaluations.
         running_means: whether Keras returns means since the last reset, as it did before 3.15.
     """
 
     def __init__(self, folder: Path, model: Any, *, steps_per_epoch: int | None, running_means: bool) -> None:
-        self.model = model
+        self._model = weakref.ref(model)
         self._folder = folder
         self._guard = Guard(f"recording to {folder}")
         self._steps_per_epoch = steps_per_epoch
@@ -67,11 +75,13 @@ class Loop:
         self._flushed = time.monotonic()
         self._process = os.getpid()
         self._steps = self._epoch = 0
+        self._is_finished = False
         self._begin_epoch()
 
     def _begin_epoch(self) -> None:
         self._train, self._val = Mean(running=self._running), Mean(running=self._running)
         self._steps_now = 0
+        self._rate: dict[str, float] = {}
 
     def trained(self, result: Any, x: Any) -> None:
         """After a `train_on_batch`."""
@@ -80,6 +90,8 @@ class Loop:
         size = samples_of(x) or 1
         if self._home is None:
             self._start(size)
+        if not self._steps_now:
+            self._rate = known({"learning_rate": lambda: learning_rate_of(self._model())})
         values = self._named(result)
         self._train.add(values, size)
         self._steps_now += 1
@@ -100,7 +112,7 @@ class Loop:
     def _start(self, size: int) -> None:
         self._home = claim(self._folder)
         call = FitCall(arguments={"batch_size": size}, callbacks=())
-        facts = facts_of(self.model, call, {"steps": self._steps_per_epoch})
+        facts = facts_of(self._model(), call, {"steps": self._steps_per_epoch})
         self._facts = facts | {"loop": "train_on_batch"}
         self._table = Table(self._home / "steps.csv")
         write_facts(self._home, self._facts)
@@ -110,14 +122,13 @@ class Loop:
             return {str(name): float(value) for name, value in result.items()}
         numbers = [float(each) for each in (result if isinstance(result, (list, tuple)) else [result])]
         if len(self._names) != len(numbers):
-            names = [str(name) for name in self.model.get_metrics_result()]
+            names = _metric_names(self._model())
             fits = len(names) == len(numbers)
             self._names = names if fits else ["loss", *(f"metric_{i}" for i in range(1, len(numbers)))]
         return dict(zip(self._names, numbers, strict=True))
 
     def _end_epoch(self) -> None:
-        values = {**self._train.values(), **self._val.values("val_")}
-        values |= known({"learning_rate": lambda: learning_rate_of(self.model)})
+        values = {**self._train.values(), **self._val.values("val_"), **self._rate}
         now = time.time()
         if self._recording is not None:
             self._recording.add(self._epoch, values, now)
@@ -159,9 +170,10 @@ class Loop:
             self._table.append(waiting)
 
     def finish(self) -> None:
-        """At the end of the script: the last epoch if it is whole, or the steps that wait."""
-        if os.getpid() != self._process:
+        """At the end of the script or of the model: the last epoch if it is whole, or the steps that wait."""
+        if os.getpid() != self._process or self._is_finished:
             return  # Forked off: the loop is its parent's.
+        self._is_finished = True
         once = self._recording is None and self._first is None and self._steps_per_epoch is None
         if self._train and self._is_over() and not once:
             self._end_epoch()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import time
+import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from traindiag.capture.facts import FitCall, facts_of, fit_call, has_schedule, l
 from traindiag.capture.guard import Guard, tell
 from traindiag.capture.hardware import Hardware
 from traindiag.capture.recording import Recording, claim
+from traindiag.capture.repeats import Repeats
 from traindiag.capture.signals import StepSignals, chosen, weights_of
 from traindiag.capture.waiting import Waiting
 
@@ -45,7 +47,8 @@ class Recorder(_Callback):  # type: ignore[misc]
     told once on standard error and the training goes on.
 
     A fit with ``initial_epoch`` continues the recording that got as far. Any other fit takes a folder without a
-    recording: ``run1``, then ``run1-2``, so that none is ever overwritten.
+    recording: ``run1``, then ``run1-2``, so that none is ever overwritten. Fits of one epoch each, one after the other
+    of the same model, are one run, and so is what follows after `traindiag.capture.repeats.MANY` fits of any length.
 
     Args:
         folder: where the files go; made when the first epoch begins.
@@ -78,7 +81,9 @@ class Recorder(_Callback):  # type: ignore[misc]
         self._signals = chosen(signals)
         self._guard = Guard(f"recording to {self._folder}")
         self._call = FitCall(arguments={}, callbacks=())
-        self._open = self._over = False
+        self._repeats = Repeats()
+        self._open = self._goes_on = False
+        self._shift = 0
         self._rate: float | None = None
         self._clock = EpochClock()
         self._batches: BatchAxis | None = None
@@ -86,37 +91,50 @@ class Recorder(_Callback):  # type: ignore[misc]
         self._hardware: Hardware | None = None
         self._step_signals: StepSignals | None = None
 
-    @property
-    def is_over(self) -> bool:
-        """Whether its last fit came to its end; before the first, and of one under way or broken off, it is not."""
-        return self._over
-
     def on_train_begin(self, logs: Logs = None) -> None:
+        self._open = self._goes_on = False
         with self._guard:
-            self._stop()
-            self._open, self._over, self._rate = False, False, None
             self._call = fit_call(self.model)
+            self._goes_on = self._is_one_more()
+            self._stop(hardware=not self._goes_on)
+            self._rate = None
             self._waiting = Waiting(self.model, self._call.arguments.get("epoch_iterator"))
         if self._signals:
             with self._guard:
                 self._step_signals = StepSignals(self.model, self._signals, self._guard)
 
+    def _is_one_more(self) -> bool:
+        """Whether this fit goes on with the run of the last one."""
+        planned = (self.params or {}).get("epochs")
+        begin = self._call.arguments.get("initial_epoch") or 0
+        goes_on = self._repeats.goes_on(self.model, planned and planned - begin)
+        return goes_on and self.recording is not None and bool(self.recording.epochs)
+
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         if not self._open:
             with self._guard:
-                self._start(epoch)
+                self._begin(epoch)
         self._open = True
         if self._batches is not None:
-            self._batches.begin_epoch(epoch)
+            self._batches.begin_epoch(epoch + self._shift)
         self._clock = EpochClock()
+
+    def _begin(self, epoch: int) -> None:
+        """The first epoch of a fit."""
+        self._shift = 0
+        if not self._goes_on:
+            self._start(epoch)
+        elif self.recording is not None:
+            self._shift = self.recording.epochs[-1] + 1 - epoch
+            self.recording.facts["complete"] = False
+        # The call holds the user's data, which may be dropped by them before the callback is.
+        self._call = FitCall(arguments={}, callbacks=())
 
     def _start(self, epoch: int) -> None:
         self.recording = None
         self._hardware = Hardware()
         params = self.params or {}
         facts = facts_of(self.model, self._call, params) | {"hardware": self._hardware.facts()} | self._more
-        # The call holds the user's data, which may be dropped by them before the callback is.
-        self._call = FitCall(arguments={}, callbacks=())
         self._batches = BatchAxis(
             self.model, facts.get("batch_size"), params.get("epochs"), params.get("steps")
         )
@@ -155,6 +173,7 @@ class Recorder(_Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self._trained()
+        epoch += self._shift
         with self._guard:
             if self.recording is not None:
                 self._record_batches()
@@ -209,17 +228,28 @@ class Recorder(_Callback):  # type: ignore[misc]
         """Writes what is left; for a training that was broken off, where Keras calls no hook."""
         with self._guard:
             if self._open and self.recording is not None:
-                self.recording.close(complete=complete)
-        self._open, self._over = False, True
+                self._close(self.recording, complete)
+        self._open = False
         with self._guard:
-            self._stop()
+            self._stop(hardware=not self._repeats.may_go_on)
 
-    def _stop(self) -> None:
-        """Lets go of the model and of what watches the machine."""
-        for each in (self._waiting, self._hardware, self._step_signals):
+    def _close(self, recording: Recording, complete: bool) -> None:
+        if not self._repeats.may_go_on:
+            recording.close(complete=complete)
+            return
+        # The next fit may go on with it, and a thousand more: what is left is written when this callback goes.
+        recording.rest(complete=complete)
+        if not self._goes_on:
+            weakref.finalize(self, recording.settle)
+
+    def _stop(self, *, hardware: bool = True) -> None:
+        """Lets go of the model, and of what watches the machine."""
+        for each in (self._waiting, self._step_signals, self._hardware if hardware else None):
             if each is not None:
                 each.stop()
-        self._waiting = self._hardware = self._step_signals = None
+        self._waiting = self._step_signals = None
+        if hardware:
+            self._hardware = None
 
 
 def numbers(logs: Mapping[str, Any]) -> dict[str, float]:
@@ -267,25 +297,21 @@ class Diagnose(Recorder):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         super().on_train_begin(logs)
-        self._told.clear()
-        self._pace, self._judged = Pace(), 0
+        if not self._goes_on:
+            self._told.clear()
+            self._pace, self._judged = Pace(), 0
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         super().on_epoch_end(epoch, logs)
         with self._guard:
-            epochs = 0 if self.recording is None else len(self.recording.epochs)
             if self._pace.is_due() or self._just_broke(logs):
-                self._judge(epoch, epochs)
+                self._judge()
 
     def on_train_end(self, logs: Logs = None) -> None:
         super().on_train_end(logs)
         with self._guard:
-            if (
-                self.recording is not None
-                and self.recording.epochs
-                and self._judged < len(self.recording.epochs)
-            ):
-                self._judge(self.recording.epochs[-1], len(self.recording.epochs))
+            if self._pace.is_due() or not self._repeats.may_go_on:
+                self._judge()
 
     def _just_broke(self, logs: Logs) -> bool:
         """Whether a loss is NaN or infinite for the first time: that can wait for no pace."""
@@ -293,23 +319,22 @@ class Diagnose(Recorder):
         losses = [value for name, value in values.items() if name in ("loss", "val_loss")]
         return not all(map(math.isfinite, losses)) and "non-finite" not in self._told
 
-    def _judge(self, epoch: int, epochs: int) -> None:
+    def _judge(self) -> None:
+        record = self.recording
+        if record is None or self._judged == len(record.epochs):
+            return
         begin = time.perf_counter()
-        for finding in self._findings():
-            self._speak(epoch, finding)
-        self._judged = epochs
+        for finding in self._findings(record):
+            self._speak(record.epochs[-1], finding)
+        self._judged = len(record.epochs)
         self._pace.done(time.perf_counter() - begin)
 
-    def _findings(self) -> tuple[Finding, ...]:
+    def _findings(self, record: Recording) -> tuple[Finding, ...]:
         from traindiag.diagnosis import diagnose_run
         from traindiag.model.convert import run_from_history
 
-        if self.recording is None:
-            return ()
-        record = self.recording
-        return diagnose_run(
-            run_from_history(record.history, epoch=record.epochs, params=record.facts)
-        ).findings
+        run = run_from_history(record.history, epoch=record.epochs, params=record.facts)
+        return diagnose_run(run).findings
 
     def _speak(self, epoch: int, finding: Finding) -> None:
         from traindiag.rules.base import find_rule

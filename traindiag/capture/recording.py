@@ -181,8 +181,18 @@ class Recording:
         Args:
             complete: whether the training came to its end, rather than being broken off.
         """
+        self.facts["complete"] = complete
+        self.settle()
+
+    def rest(self, *, complete: bool) -> None:
+        """At the end of a fit after which others may go on with this run; `settle` writes what is left."""
+        self.facts["complete"] = complete
+        if time.monotonic() > self._due:
+            self.settle()
+
+    def settle(self) -> None:
+        """Writes what is left of a run that was at rest."""
         if os.getpid() == self._process:
-            self.facts["complete"] = complete
             self._write_whole()
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from traindiag.capture.signals import chosen
 from traindiag.model.errors import UsageError
@@ -56,7 +57,8 @@ def run_script(
         str(root / "traindiag" / "capture" / "child.py"), str(root), str(out.absolute()), str(steps_per_epoch or 0),
         wanted, "module" if module else "file", target, *arguments,
     ]  # fmt: skip
-    with subprocess.Popen(command) as child, _signals_to(child):
+    # Files that a shell opened for the script stay open, as they would.
+    with subprocess.Popen(command, close_fds=False) as child, _signals_to(child):
         return child.wait()
 
 
@@ -68,10 +70,11 @@ def _signals_to(child: subprocess.Popen[bytes]) -> Iterator[None]:
         child.send_signal(number)
 
     names = [name for name in _FORWARDED if hasattr(signal, name)]
-    handlers = {getattr(signal, name): forward for name in names}
-    # The terminal sends Ctrl-C to both processes; anybody else sends it to this one only.
+    handlers: dict[int, Any] = {getattr(signal, name): forward for name in names}
+    # A terminal sends Ctrl-C and Ctrl-\ to both processes; anybody else sends them to this one only.
+    keys = [getattr(signal, name) for name in ("SIGINT", "SIGQUIT") if hasattr(signal, name)]
+    handlers |= dict.fromkeys(keys, signal.SIG_IGN if _has_terminal() else forward)
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN if _has_terminal() else forward)
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ Nothing else of the step changes, and no number in it.
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Iterator
@@ -141,13 +142,12 @@ class _GraphClock:
 _clocks: WeakKeyDictionary[Any, _GraphClock] = WeakKeyDictionary()
 
 
+@functools.cache
 def _watch_iterators(tf: Any) -> None:
-    """Lets the iterators of ``tf.data`` ask for the clock of the step they are in; once a process."""
+    """Lets the iterators of ``tf.data`` ask for the clock of the step they are in."""
     kind = type(iter(tf.data.Dataset.range(1)))
     for name in ("get_next", "get_next_as_optional"):
-        method = getattr(kind, name)
-        if not hasattr(method, "__wrapped__"):
-            setattr(kind, name, _watched(method))
+        setattr(kind, name, _watched(getattr(kind, name)))
 
 
 def _watched(method: Any) -> Any:

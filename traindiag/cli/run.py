@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from traindiag.cli.options import ColorOption, VerboseOption
 from traindiag.cli.output import say
 from traindiag.cli.reporting import layout
 from traindiag.cli.terminal import Color
-from traindiag.model.errors import TraindiagError, UsageError
+from traindiag.model.errors import UsageError
 
 EXAMPLES = """[bold]Examples[/bold]
 $ traindiag run train.py --epochs 20
@@ -20,6 +21,10 @@ $ traindiag run --out logs/try-3 train.py
 $ traindiag run -m project.train --config base.yml
 $ traindiag run --signals gradients,nan-batch train.py
 """
+NOTHING = (
+    "traindiag: nothing was captured: no fit and no train_on_batch of Keras ran in the script's own process "
+    "(loops with GradientTape, and processes that it starts anew, are not seen)"
+)
 CONTEXT = {"allow_interspersed_args": False}
 """Everything after the script is the script's own."""
 
@@ -63,6 +68,7 @@ def run(
         raise UsageError("no script given", next_step="traindiag run SCRIPT.py")
     target, *arguments = words
     folder = out or free_folder(Path("logs", target.rpartition(".")[2] if module else Path(target).stem))
+    before = _recorded(folder)
     code = run_script(
         target,
         arguments,
@@ -72,22 +78,27 @@ def run(
         signals=[name.strip() for name in signals.split(",") if name.strip()],
     )
     sys.stdout.flush()
-    _tell(folder, color, verbose)
+    after = _recorded(folder)
+    _tell(folder, [name for name, when in after.items() if before.get(name) != when], color, verbose)
     return end_as(code)
 
 
-def _tell(folder: Path, color: Color, verbose: bool) -> None:
-    """The diagnosis of what lies in the folder, on standard error."""
-    if not folder.is_dir():
-        say("traindiag: nothing was captured: the script called no fit and no train_on_batch of Keras 3")
+def _recorded(folder: Path) -> dict[str, int]:
+    """The recordings in a folder, by name, and when they were written last: others may lie there from before."""
+    return {facts.parent.name: facts.stat().st_mtime_ns for facts in sorted(folder.glob("*/run.json"))}
+
+
+def _tell(folder: Path, names: Sequence[str], color: Color, verbose: bool) -> None:
+    """The diagnosis of what was recorded under some names in a folder, on standard error."""
+    if not names:
+        say(NOTHING)
         return
     from traindiag.diagnosis import diagnose_runs
     from traindiag.readers.discover import find_runs
     from traindiag.reports.base import renderer
 
-    try:
-        found = find_runs([folder])
-    except TraindiagError:
+    found = find_runs([folder], include=names)
+    if not found.runs:
         say(f"traindiag: nothing was captured: no epoch came to its end ({folder})")
         return
     report = diagnose_runs(found.runs, found.unreadable)
