@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,3 +82,25 @@ def test_what_is_not_known_is_left_out(keras: Any) -> None:
         model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, kernel_regularizer=penalty)])
         model.compile("sgd", "mse")
         assert (chance_losses(model, y, y) is not None) == known
+
+
+@pytest.mark.parametrize(
+    ("options", "splits"),
+    [
+        ({"validation_split": 0.25}, {"train", "val"}),
+        ({"validation_split": 0.25, "sample_weight": np.ones(80)}, set()),
+        ({"class_weight": {0: 1.0}}, set()),
+        ({}, {"train"}),
+    ],
+)
+def test_a_recorded_fit_knows_it(
+    keras: Any, tmp_path: Path, options: dict[str, Any], splits: set[str]
+) -> None:
+    from traindiag.capture.recorder import Recorder
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    y = np.zeros(80) if "class_weight" in options else TARGETS["mse"][:, 0]
+    model.fit(np.ones((80, 3)), y, epochs=1, verbose=0, callbacks=[Recorder(tmp_path)], **options)
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert set(facts.get("chance_loss", {})) == splits

@@ -12,7 +12,7 @@ from importlib import import_module
 from types import FrameType
 from typing import Any
 
-from traindiag.capture.device import choose_device, import_keras, versions
+from traindiag.capture.device import choose_device, import_keras, number, versions
 from traindiag.capture.guessing import chance_losses
 
 _DEEPEST, _LONGEST, _MOST = 6, 300, 60
@@ -74,13 +74,14 @@ def facts_of(model: Any, call: FitCall, params: Mapping[str, Any]) -> dict[str, 
         "input": lambda: input_of(x),
         "train_samples": lambda: samples_of(x),
         "val_samples": lambda: samples_of(validation[0]) if isinstance(validation, tuple) else None,
+        "model": lambda: model.name,
         "parameters": lambda: int(model.count_params()),
         "learning_rate": lambda: learning_rate_of(model),
         "optimizer": lambda: optimizer_config(model),
         "compile": lambda: _compile_config(model),
         "chance_loss": lambda: chance_losses(model, *_targets(call)),
         "callbacks": lambda: [callback_facts(each) for each in call.callbacks if _is_the_users(each)],
-        "precision": lambda: import_keras().config.dtype_policy().name,
+        "precision": _precision,
         "seed": lambda: import_module("keras.src.utils.rng_utils").get_random_seed(),
         **_machine(),
     }
@@ -92,7 +93,10 @@ def _targets(call: FitCall) -> tuple[Any, Any]:
     given, validation = call.arguments, call.arguments.get("validation_data")
     weighted = any(given.get(name) is not None for name in ("class_weight", "sample_weight"))
     train = None if weighted else given.get("y")
-    return train, validation[1] if isinstance(validation, tuple) and len(validation) == 2 else None
+    if not isinstance(validation, tuple) or len(validation) < 2:
+        return train, None
+    # After `validation_split` Keras has a third member there, None without weights.
+    return train, validation[1] if all(weights is None for weights in validation[2:]) else None
 
 
 def optimizer_config(model: Any) -> dict[str, Any]:
@@ -117,6 +121,13 @@ def known(pieces: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
     return facts
 
 
+def _precision() -> str:
+    keras = import_keras()
+    # Keras 2 has it elsewhere.
+    policy = keras.config.dtype_policy if hasattr(keras, "config") else keras.mixed_precision.global_policy
+    return str(policy().name)
+
+
 def _machine() -> dict[str, Callable[[], Any]]:
     def backend() -> str:
         return str(import_keras().backend.backend())
@@ -134,7 +145,7 @@ def learning_rate_of(model: Any) -> float:
     Raises:
         Exception: whatever the optimizer raises; not every one has a rate.
     """
-    return float(import_keras().ops.convert_to_numpy(model.optimizer.learning_rate))
+    return number(model.optimizer.learning_rate)
 
 
 def has_schedule(model: Any) -> bool:
@@ -190,7 +201,8 @@ def input_of(x: Any) -> dict[str, Any] | None:
         return None
     if samples_of(x) is not None:
         return {"kind": "arrays"}
-    if isinstance(x, import_keras().utils.PyDataset):
+    utils = import_keras().utils
+    if isinstance(x, getattr(utils, "PyDataset", None) or utils.Sequence):  # As Keras 2 calls it.
         names = ("workers", "use_multiprocessing", "max_queue_size")
         return {"kind": "PyDataset", **{name: getattr(x, name) for name in names if hasattr(x, name)}}
     if inspect.isgenerator(x):
