@@ -83,8 +83,8 @@ class Override:
 class ForRun:
     """The settings that count for one run."""
 
-    rules: Mapping[str, RuleSettings]
-    budgets: tuple[Budget, ...]
+    rules: Mapping[str, RuleSettings] = field(default_factory=lambda: _NO_RULES)
+    budgets: tuple[Budget, ...] = ()
 
     def level(self, rule: str) -> Level | None:
         """The level set for a rule; None leaves each finding its own severity."""
@@ -139,6 +139,10 @@ class Settings:
     def changed(self, **given: Any) -> Settings:
         """These settings with what was given in their place; None and empty lists change nothing."""
         return replace(self, **{key: value for key, value in given.items() if value})
+
+    def of_single_runs(self) -> Settings:
+        """These settings without what does not matter until all runs are looked at together."""
+        return replace(self, paths=(), fail_on=None, aggregate="worst", group_by=SEEDS, baseline="")
 
     def group(self, name: str) -> str:
         """The setting a run belongs to: its name without what tells seeds apart."""

@@ -229,3 +229,31 @@ def test_help_has_an_example_and_keeps_to_80_columns(project: Path, command: str
     )
     assert f"$ traindiag {command}" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_chosen_files_in_several_processes(project: Path) -> None:
+    done = check("logs", "--jobs", "2", "--exclude", "ill.csv", cwd=project)
+    assert (done.returncode, reason(done)) == (0, "traindiag: check passed: 1 run judged, nothing at error")
+    wrong = check("logs", "--jobs", "many", cwd=project)
+    assert (wrong.returncode, reason(wrong)) == (
+        2,
+        "traindiag: error: --jobs: 'many' is no number; give 2, 8, or auto",
+    )
+
+
+def test_analyze_tells_broken_budgets_of_seeds_that_count_together(project: Path) -> None:
+    (project / "strict.toml").write_text(
+        'budgets = ["epochs <= 50"]\naggregate = "best"\ngroup-by = "well|ill"\n'
+    )
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "traindiag", "analyze", "logs", "--config", "strict.toml", "-f", "jsonl"),
+            *("--fail-on", "error"),
+        ],
+        capture_output=True, text=True, encoding="utf-8", cwd=project, check=False,
+    )  # fmt: skip
+    runs = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [run["name"] for run in runs] == ["ill", "well"]
+    # Both seeds are too long; the budget is told once, on the one that stands for the setting.
+    assert [finding["rule"] for run in runs for finding in run["findings"]].count("over-budget") == 1
+    assert done.returncode == 1

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from traindiag.cli.fleet import cache_folder, check_wanted, crew, under_way
-from traindiag.cli.mapping import check_names, parse_mapping
+from traindiag.cli.fleet import fleet_of, under_way
 from traindiag.cli.options import (
     ColorOption,
     DaskOption,
@@ -32,16 +31,14 @@ from traindiag.cli.options import (
     VerboseOption,
     words,
 )
-from traindiag.cli.progress import busy
-from traindiag.cli.reading import read_logs
 from traindiag.cli.reporting import Delivery
 from traindiag.cli.terminal import Color
 from traindiag.model.finding import Severity
 
 if TYPE_CHECKING:
     from traindiag.config import Settings
-    from traindiag.model.report import Report
-    from traindiag.readers.discover import Found
+    from traindiag.fleet.stream import Fleet
+    from traindiag.model.report import Report, RunReport, Unreadable
 
 EXAMPLES = """[bold]Examples[/bold]
 $ traindiag analyze logs/
@@ -97,48 +94,34 @@ def analyze(
         color=color,
     )
     delivery.chosen()
-    names = parse_mapping(mapping or ())
     settings = _settings(config, words(select), words(ignore))
-    if settings is not None and settings.aggregate != "worst":
-        # Seeds that are judged together must be held together.
-        found = read_logs(paths, reader=reader, mapping=mapping, histograms=histograms)
-        return _given(delivery, _checked(found, settings), fail_on)
-    from traindiag.fleet.stream import Fleet
-    from traindiag.fleet.work import Judging
-
-    fleet = Fleet(
-        paths=paths,
-        judging=Judging(
-            reader=reader,
-            select=tuple(words(select)),
-            ignore=tuple(words(ignore)),
-            settings=settings,
-            curves=delivery.draws(),
-            names_seen=bool(names),
-            cache=None if no_cache else os.fspath(cache_folder()),
-        ),
-        crew=crew(jobs, dask),
-        names=names,
+    fleet = fleet_of(
+        paths,
+        curves=delivery.draws(),
+        settings=settings,
+        select=words(select),
+        ignore=words(ignore),
+        reader=reader,
+        mapping=mapping,
         histograms=histograms,
-        include=tuple(include or ()),
-        exclude=tuple(exclude or ()),
-        wanted=tuple(run or ()),
+        include=include,
+        exclude=exclude,
+        run=run,
+        jobs=jobs,
+        dask=dask,
+        no_cache=no_cache,
     )
+    worst = _Worst()
     if delivery.streams():
         with under_way(fleet):
-            delivery.stream(fleet.reports(), fleet.unreadable)
-        check_names(names, fleet.logged)
-        check_wanted(fleet)
-        return _exit_code(fleet.tally.runs, fleet.tally.worst, fail_on)
-    with under_way(fleet):
-        reports = tuple(fleet.reports())
-    check_names(names, fleet.logged)
-    check_wanted(fleet)
-    from traindiag import __version__
-    from traindiag.model import report as reports_of
-
-    report = reports_of.Report(runs=reports, unreadable=tuple(fleet.unreadable), version=__version__)
-    return _given(delivery, report, fail_on)
+            delivery.stream(worst.of(_reports(fleet, settings)), fleet.unreadable)
+    else:
+        with under_way(fleet):
+            reports = tuple(worst.of(_reports(fleet, settings)))
+        delivery.give(_report(reports, fleet.unreadable))
+    if not fleet.tally.runs:
+        return 2
+    return int(fail_on is not None and worst.rank >= fail_on.rank)
 
 
 def _settings(config: Path | None, select: list[str], ignore: list[str]) -> Settings | None:
@@ -149,21 +132,33 @@ def _settings(config: Path | None, select: list[str], ignore: list[str]) -> Sett
     return read_settings(config).changed(select=select, ignore=ignore)
 
 
-def _checked(found: Found, settings: Settings) -> Report:
-    from traindiag.check import check_runs
+def _reports(fleet: Fleet, settings: Settings | None) -> Iterator[RunReport]:
+    """The reports; under settings with broken budgets, for which seeds that count together are waited for."""
+    if settings is None:
+        yield from fleet.reports()
+        return
+    from traindiag.check import gate_of
 
-    with busy("judging runs"):
-        return check_runs(found.runs, found.unreadable, settings=settings).report
-
-
-def _given(delivery: Delivery, report: Report, fail_on: Severity | None) -> int:
-    delivery.give(report)
-    ill = [run.verdict.severity for run in report.runs if run.verdict.status == "ill"]
-    worst = max(ill, key=lambda severity: severity.rank, default=None)
-    return _exit_code(len(report.runs), worst, fail_on)
+    every = fleet.held()
+    for together in ([each] for each in every) if settings.aggregate == "worst" else (list(every),):
+        yield from gate_of(together, settings=settings).report.runs
 
 
-def _exit_code(runs: int, worst: Severity | None, fail_on: Severity | None) -> int:
-    if not runs:
-        return 2
-    return int(fail_on is not None and worst is not None and worst.rank >= fail_on.rank)
+def _report(runs: tuple[RunReport, ...], unreadable: Sequence[Unreadable]) -> Report:
+    from traindiag import __version__
+    from traindiag.model.report import Report
+
+    return Report(runs=runs, unreadable=tuple(unreadable), version=__version__)
+
+
+class _Worst:
+    """The rank of the worst illness among runs that go by; -1 while there is none."""
+
+    def __init__(self) -> None:
+        self.rank = -1
+
+    def of(self, runs: Iterable[RunReport]) -> Iterator[RunReport]:
+        for run in runs:
+            if run.verdict.status == "ill":
+                self.rank = max(self.rank, run.verdict.severity.rank)
+            yield run

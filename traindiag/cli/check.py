@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from traindiag.cli.fleet import fleet_of, under_way
 from traindiag.cli.options import (
     ColorOption,
+    DaskOption,
+    ExcludeOption,
     FormatOption,
     GroupByOption,
     HistogramsOption,
     IgnoreOption,
+    IncludeOption,
+    JobsOption,
     MapOption,
     MinSeverityOption,
+    NoCacheOption,
     OutputOption,
     PlotsOption,
     ReaderOption,
@@ -27,8 +33,6 @@ from traindiag.cli.options import (
     words,
 )
 from traindiag.cli.output import say, write_result
-from traindiag.cli.progress import busy
-from traindiag.cli.reading import read_logs
 from traindiag.cli.reporting import Delivery
 from traindiag.cli.terminal import Color
 from traindiag.model.errors import UsageError
@@ -120,6 +124,11 @@ def check(
     reader: ReaderOption = None,
     mapping: MapOption = None,
     histograms: HistogramsOption = False,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
+    jobs: JobsOption = "auto",
+    dask: DaskOption = None,
+    no_cache: NoCacheOption = False,
     verbose: VerboseOption = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
@@ -127,7 +136,7 @@ def check(
 
     Exit code: 0 passed, 1 failed, 2 nothing could be judged; the reason is one line on standard error.
     """
-    from traindiag.check import check_runs
+    from traindiag.check import gate_of
     from traindiag.config import settings_for, settings_text
 
     settings = _with_options(
@@ -157,9 +166,22 @@ def check(
     if not settings.paths:
         raise UsageError("no path given", next_step="name logs, or set paths in [tool.traindiag]")
     known = _accepted(settings, write_baseline)
-    found = read_logs(settings.paths, reader=reader, mapping=mapping, histograms=histograms)
-    with busy("judging runs"):
-        gate = check_runs(found.runs, found.unreadable, settings=settings, baseline=known)
+    fleet = fleet_of(
+        settings.paths,
+        curves=delivery.draws(),
+        settings=settings,
+        reader=reader,
+        mapping=mapping,
+        histograms=histograms,
+        include=include,
+        exclude=exclude,
+        jobs=jobs,
+        dask=dask,
+        no_cache=no_cache,
+    )
+    with under_way(fleet):
+        every = list(fleet.held())
+    gate = gate_of(every, fleet.unreadable, settings=settings, baseline=known)
     delivery.give(gate.report, gate)
     if write_baseline is not None:
         return _write_baseline(gate, write_baseline)

@@ -1,4 +1,4 @@
-"""How analyze goes through many runs: who works, what is remembered, and what is shown meanwhile."""
+"""How analyze and check go through many runs: who works, what is remembered, and what is shown meanwhile."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from traindiag.cli.mapping import check_names, parse_mapping
 from traindiag.cli.output import say
 from traindiag.cli.progress import advancing
 from traindiag.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from traindiag.config import Settings
     from traindiag.fleet.crews import Crew
     from traindiag.fleet.stream import Fleet
 
@@ -51,9 +53,63 @@ def _count(jobs: str) -> int:
         raise UsageError(f"{jobs!r} is no number", where="--jobs", next_step="give 2, 8, or auto") from None
 
 
+def fleet_of(
+    paths: Sequence[str],
+    *,
+    curves: bool,
+    settings: Settings | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    reader: str | None,
+    mapping: Sequence[str] | None,
+    histograms: bool,
+    include: Sequence[str] | None,
+    exclude: Sequence[str] | None,
+    run: Sequence[str] | None = None,
+    jobs: str,
+    dask: str | None,
+    no_cache: bool,
+) -> Fleet:
+    """What the options of a command come to.
+
+    Args:
+        curves: whether reports keep their curves.
+        settings: those of a gate; then `select` and `ignore` stand there.
+
+    Raises:
+        UsageError: a renaming renames nothing; else as `crew`.
+    """
+    from traindiag.fleet.stream import Fleet
+    from traindiag.fleet.work import Judging
+
+    names = parse_mapping(mapping or ())
+    return Fleet(
+        paths=paths,
+        judging=Judging(
+            reader=reader,
+            select=tuple(select),
+            ignore=tuple(ignore),
+            settings=settings,
+            curves=curves,
+            names_seen=bool(names),
+            cache=None if no_cache else os.fspath(cache_folder()),
+        ),
+        crew=crew(jobs, dask),
+        names=names,
+        histograms=histograms,
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        wanted=tuple(run or ()),
+    )
+
+
 @contextmanager
 def under_way(fleet: Fleet) -> Iterator[None]:
-    """Shows how far it is on a terminal; afterwards says which workers were lost, and keeps the cache small."""
+    """Shows how far it is on a terminal; afterwards says which workers were lost, and keeps the cache small.
+
+    Raises:
+        UsageError: what ``--map`` renames or ``--run`` names is nowhere.
+    """
     local = not any(_is_elsewhere(os.fspath(path)) for path in fleet.paths)
     with advancing(fleet.tally, (lambda: _total(fleet)) if local else None):
         yield
@@ -63,14 +119,11 @@ def under_way(fleet: Fleet) -> Iterator[None]:
         from traindiag.fleet.cache import Cache
 
         Cache(fleet.judging.cache).prune()
+    check_names(fleet.names, fleet.logged)
+    _check_wanted(fleet)
 
 
-def check_wanted(fleet: Fleet) -> None:
-    """Make sure that ``--run`` meant a run.
-
-    Raises:
-        UsageError: no name matches.
-    """
+def _check_wanted(fleet: Fleet) -> None:
     if fleet.wanted and not fleet.tally.runs and fleet.tally.met:
         raise UsageError(
             f"none of {fleet.tally.met:,} runs has such a name",

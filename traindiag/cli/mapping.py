@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from traindiag.model.errors import UsageError
 from traindiag.model.names import split_and_metric
 from traindiag.model.nearest import did_you_mean
-
-if TYPE_CHECKING:
-    from traindiag.model.run import Run
 
 
 def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
@@ -28,17 +24,15 @@ def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
     return mapping
 
 
-def check_mapping(mapping: Mapping[str, str], runs: Iterable[Run]) -> None:
+def check_names(mapping: Mapping[str, str], logged: Collection[tuple[str, str]]) -> None:
     """Make sure that every renaming did something: a misspelt column must not go unnoticed.
+
+    Args:
+        logged: split and metric of everything logged.
 
     Raises:
         UsageError: no run has the metric a name was mapped to.
     """
-    check_names(mapping, {(series.split, series.metric) for run in runs for series in run.series})
-
-
-def check_names(mapping: Mapping[str, str], logged: Collection[tuple[str, str]]) -> None:
-    """The same, from the split and metric of everything logged."""
     if not logged:
         return
     names = sorted(metric if split == "train" else f"{split}_{metric}" for split, metric in logged)

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from traindiag.budgets import Measured
+from traindiag.held import Held
 from traindiag.model.curve import Curve
 from traindiag.model.effort import Effort
 from traindiag.model.finding import Evidence, Finding, Outcome, Remedy, Severity, Verdict
@@ -59,6 +61,34 @@ def decoded(document: Mapping[str, Any], *, curves: bool = True) -> RunReport:
     try:
         return _decoded(document, curves)
     except (KeyError, TypeError, AttributeError, binascii.Error) as error:
+        raise ValueError(f"no report: {error}") from error
+
+
+def encoded_held(run: Held) -> dict[str, Any]:
+    """A run that was held against settings; what is set for it is not kept, for the settings say it again."""
+    return {
+        "report": encoded(run.report),
+        "was_judged": run.was_judged,
+        "measured": {text: each and _fields(each) for text, each in run.measured.items()},
+        "names": list(run.names),
+    }
+
+
+def decoded_held(document: Mapping[str, Any], *, curves: bool = True) -> Held:
+    """The run that was encoded, without what is set for it.
+
+    Raises:
+        ValueError: the document has not this shape.
+    """
+    report = decoded(document["report"], curves=curves)
+    try:
+        return Held(
+            report=report,
+            was_judged=bool(document["was_judged"]),
+            measured={text: each and _measured_from(each) for text, each in document["measured"].items()},
+            names=tuple(map(_text, document["names"])),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no report: {error}") from error
 
 
@@ -161,6 +191,10 @@ def _finding_from(fields: Mapping[str, Any]) -> Finding:
     evidence = tuple(Evidence(**{**each, "epochs": tuple(each["epochs"])}) for each in fields["evidence"])
     remedies = tuple(Remedy(**each) for each in fields["remedies"])
     return Finding(**{**_with_severity(fields), "evidence": evidence, "remedies": remedies})
+
+
+def _measured_from(fields: Mapping[str, Any]) -> Measured:
+    return Measured(**{**fields, "epochs": tuple(fields["epochs"])})
 
 
 def _curve_from(fields: Mapping[str, Any]) -> Curve:

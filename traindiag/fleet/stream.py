@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from traindiag.fleet.crews import Alone, Crew, Growing, Processes
 from traindiag.fleet.work import Judging, Parcel
+from traindiag.held import Held
 from traindiag.model.errors import UsageError
-from traindiag.model.finding import Severity
 from traindiag.model.report import RunReport, Unreadable
 from traindiag.readers.chosen import chosen
 from traindiag.readers.discover import Seen, parcels
@@ -32,7 +32,6 @@ class Tally:
         met: runs met, also those whose name was not wanted.
         runs, ill: runs judged, and those that are ill.
         known: units whose report came from the cache.
-        worst: the worst severity among the verdicts of ill runs.
     """
 
     found: int = 0
@@ -41,15 +40,11 @@ class Tally:
     runs: int = 0
     ill: int = 0
     known: int = 0
-    worst: Severity | None = None
 
     def add(self, run: RunReport) -> None:
         """Counts a run."""
         self.runs += 1
-        if run.verdict.status == "ill":
-            self.ill += 1
-            if self.worst is None or run.verdict.severity.rank > self.worst.rank:
-                self.worst = run.verdict.severity
+        self.ill += run.verdict.status == "ill"
 
 
 @dataclass(slots=True)
@@ -91,6 +86,13 @@ class Fleet:
     def reports(self) -> Iterator[RunReport]:
         """The reports in order, each as soon as it and those before it are done.
 
+        Raises: as `held`.
+        """
+        return (run.report for run in self.held())
+
+    def held(self) -> Iterator[Held]:
+        """The same, with what a gate must know of each run.
+
         Raises:
             UsageError: no path, or a URL whose file system is not installed.
         """
@@ -112,13 +114,12 @@ class Fleet:
                     self.tally.known += unit.known
                     for run in unit.runs:
                         assert parcel.root is not None
-                        name = taken.unique(run.name, parcel.root.name)
+                        name = taken.unique(run.report.name, parcel.root.name)
                         self.tally.met += 1
                         if self.wanted and not told.file(name):
                             continue
-                        named = run if name == run.name else replace(run, name=name)
-                        self.tally.add(named)
-                        yield named
+                        self.tally.add(run.report)
+                        yield run.called(name)
                 if not parcel.units:
                     self._end(seen)
                     seen = Seen()

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from traindiag.diagnosis import choose_rules, diagnose_run
 from traindiag.fleet.cache import Cache
 from traindiag.fleet.identity import code_version, identity, key_of
+from traindiag.held import Held, held
 from traindiag.model.errors import UnreadableError
-from traindiag.model.report import RunReport, Unreadable
+from traindiag.model.report import Unreadable
 from traindiag.model.run import Run
 from traindiag.readers.base import LogFile
 from traindiag.readers.discover import UnitRuns, Within
@@ -84,14 +85,14 @@ class UnitReport:
 
     Attributes:
         looked: how many files were looked at.
-        runs: the reports, under the names their runs would like to have.
+        runs: what was found, under the names the runs would like to have.
         unreadable: files that should have been logs.
         names: of everything logged, where that was asked for.
         known: whether it came from the cache.
     """
 
     looked: int
-    runs: list[RunReport] = field(default_factory=list)
+    runs: list[Held] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     names: set[tuple[str, str]] = field(default_factory=set)
     known: bool = False
@@ -144,23 +145,21 @@ def _judged(found: UnitRuns, judging: Judging) -> UnitReport:
     names = {(each.split, each.metric) for run in found.runs for each in run.series}
     return UnitReport(
         looked=found.looked,
-        runs=_reports(found.runs, judging),
+        runs=_held(found.runs, judging),
         unreadable=list(found.unreadable),
         names=names if judging.names_seen else set(),
     )
 
 
-def _reports(runs: Sequence[Run], judging: Judging) -> list[RunReport]:
+def _held(runs: Sequence[Run], judging: Judging) -> list[Held]:
     if judging.settings is not None:
-        from traindiag.check import check_runs
-
-        return [report for run in runs for report in check_runs([run], settings=judging.settings).report.runs]
+        return [held(run, judging.settings) for run in runs]
     rules = choose_rules(judging.select, judging.ignore)
-    return [diagnose_run(run, rules) for run in runs]
+    return [Held(report=diagnose_run(run, rules)) for run in runs]
 
 
 def _without_curves(report: UnitReport) -> UnitReport:
-    return replace(report, runs=[replace(run, curves=()) for run in report.runs])
+    return replace(report, runs=[replace(run, report=replace(run.report, curves=())) for run in report.runs])
 
 
 def _size_of(files: Sequence[LogFile | Unreadable]) -> int:
@@ -216,7 +215,7 @@ class _Store:
         return [
             code_version(), root.shown, root.name, root.is_folder, root.histograms, dict(root.names),
             judging.reader, judging.select, judging.ignore, judging.names_seen,
-            None if judging.settings is None else repr(judging.settings),
+            None if judging.settings is None else repr(judging.settings.of_single_runs()),
         ]  # fmt: skip
 
     def key(self, unit: Unit, files: Sequence[LogFile | Unreadable]) -> str | None:
@@ -234,15 +233,13 @@ class _Store:
 
     def get(self, key: str, *, curves: bool) -> UnitReport | None:
         """What is known under a key."""
-        from traindiag.fleet.codec import decoded
-
         document = self._cache.get(key)
         if not isinstance(document, Mapping):
             return None
         try:
             return UnitReport(
                 looked=int(document["looked"]),
-                runs=[decoded(each, curves=curves) for each in document["runs"]],
+                runs=[self._held_again(each, curves) for each in document["runs"]],
                 unreadable=[Unreadable(path=path, message=text) for path, text in document["unreadable"]],
                 names={(split, metric) for split, metric in document["names"]},
                 known=True,
@@ -250,17 +247,26 @@ class _Store:
         except (KeyError, TypeError, ValueError):
             return None
 
+    def _held_again(self, document: Mapping[str, Any], curves: bool) -> Held:
+        from traindiag.fleet.codec import decoded_held
+
+        found = decoded_held(document, curves=curves)
+        settings = self._judging.settings
+        if settings is None:
+            return found
+        return replace(found, own=settings.for_run(found.report.name, found.report.source.path))
+
     def put(self, key: str, report: UnitReport) -> None:
         """Keep what was found out; failures of rules and readers are tried again the next time."""
-        if any(run.errored for run in report.runs) or report.unreadable:
+        if any(run.report.errored for run in report.runs) or report.unreadable:
             return
-        from traindiag.fleet.codec import encoded, encoded_unreadable
+        from traindiag.fleet.codec import encoded_held, encoded_unreadable
 
         self._cache.put(
             key,
             {
                 "looked": report.looked,
-                "runs": [encoded(run) for run in report.runs],
+                "runs": [encoded_held(run) for run in report.runs],
                 "unreadable": [encoded_unreadable(each) for each in report.unreadable],
                 "names": sorted(report.names),
             },
