@@ -47,6 +47,8 @@ def test_no_direction(name: str) -> None:
         ("val_loss", "val", "loss"),
         ("loss", "train", "loss"),
         ("train/loss", "train", "loss"),
+        ("data/val_loss", "val", "data/loss"),
+        ("gradient_norm/val_dense", "train", "gradient_norm/val_dense"),
         ("loss/val", "val", "loss"),
         ("valid_loss", "val", "loss"),
         ("eval_g0_loss", "val", "g0_loss"),

@@ -174,6 +174,17 @@ def test_links_in_a_circle_end(write, tmp_path):
     assert [run.name for run in found.runs] == ["a"]
 
 
+def test_a_link_to_a_folder_beside_it_is_no_second_run(write, tmp_path):
+    """W&B leaves ``latest-run``; what only the link leads to is read."""
+    write("wandb/offline-run-1/log.csv", CSV)
+    write("elsewhere/log.csv", OTHER)
+    write("wandb/.hidden/log.csv", OTHER.replace("3.0", "9.0"))
+    for link, target in (("latest-run", "offline-run-1"), ("far", "../elsewhere"), ("seen", ".hidden")):
+        (tmp_path / "wandb" / link).symlink_to(tmp_path / "wandb" / target, target_is_directory=True)
+    assert names(tmp_path / "wandb") == ["far", "offline-run-1", "seen"]
+    assert names(tmp_path / "wandb" / "latest-run") == ["latest-run"]
+
+
 class Failing(Reader):
     """Claims files that begin with a word of its own, and fails on them."""
 

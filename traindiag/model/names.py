@@ -70,6 +70,11 @@ def split_and_metric(name: str, default: str = "train") -> tuple[str, str]:
         split, metric = _SPLIT_WORDS[match[1].lower()], name[match.end() :]
     elif match := _SPLIT_SUFFIX.search(name):
         split, metric = _SPLIT_WORDS[match[1].lower()], name[: match.start()]
+    elif "/" in name and not _DIAGNOSTIC.search(name):  # ``data/train_loss``
+        group, _, rest = name.rpartition("/")
+        split, inner = split_and_metric(rest, default)
+        if inner != rest and not learning_rate_name(rest):
+            metric = f"{group}/{inner}"
     if learning_rate_name(metric):
         return "train", LEARNING_RATE
     return split, _usual_case(metric)

@@ -180,9 +180,12 @@ class LocalTree:
         return Listing(files, folders)
 
     def _first_visit(self, link: str) -> bool:
-        """Whether a link leads to a folder that is neither above it nor was entered by another link."""
+        """Whether a link leads to a folder that is neither above it nor entered by another link or by itself."""
         target, here = os.path.realpath(link), os.path.realpath(os.path.dirname(link))
         if target in self._linked or os.path.commonpath([target, here]) == target:
+            return False
+        below = os.path.relpath(target, os.path.realpath(self.base)).split(os.sep)
+        if not any(map(_is_passed_over, below)):  # ``latest-run`` beside the run.
             return False
         self._linked.add(target)
         return True
@@ -340,7 +343,7 @@ class Root:
                     continue
                 entries.append(known or Entry(self.tree.where(prefix + name), prefix + name))
             for name in listing.folders:
-                if name.startswith(".") or name in _IGNORED_FOLDERS:
+                if _is_passed_over(name):
                     continue
                 if not self.chosen.folder(prefix + name):
                     filtered = True
@@ -349,6 +352,11 @@ class Root:
                 else:
                     apart.append(prefix + name)
         return Unit(home, tuple(entries), filtered), apart
+
+
+def _is_passed_over(folder: str) -> bool:
+    """Whether a folder of this name is not looked into; ``..`` is none that lies below."""
+    return folder.startswith(".") or folder in _IGNORED_FOLDERS
 
 
 def _is_pipe(path: Path) -> bool:
