@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-FILES = ("test_recorder.py", "test_signals.py", "test_waiting.py")
+FILES = ("test_recorder.py", "test_hooks.py", "test_signals.py", "test_waiting.py")
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])

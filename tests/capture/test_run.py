@@ -215,6 +215,34 @@ def test_every_way_to_train(tmp_path: Path) -> None:
     assert "8 runs" in captured.stderr
 
 
+@pytest.mark.keras
+def test_keras_2(tmp_path: Path) -> None:
+    """As old scripts use it beside today's TensorFlow."""
+    pytest.importorskip("tf_keras")
+    (tmp_path / "a.py").write_text(
+        START.replace("keras, sys", "tf_keras as keras, sys")
+        + """
+def endless():
+    while True:
+        yield x[:16], y[:16]
+
+make().fit_generator(endless(), steps_per_epoch=3, epochs=4, verbose=0)
+model = make()
+for epoch in range(3):
+    returned = model.train_on_batch(x, y)
+    evaluated = model.evaluate(x, y, verbose=0)
+print([returned, evaluated])
+"""
+    )
+    captured = done([*RUN, "--out", "logs", "a.py"], tmp_path)
+    assert "warning: capturing" not in captured.stderr
+    runs = {run.name: run.wide() for run in traindiag.read_all(tmp_path / "logs").runs}
+    assert {name: len(wide) for name, wide in runs.items()} == {"fit": 4, "loop": 3}
+    assert {"loss", "learning_rate", "step_time"} <= set(runs["fit"].columns)
+    last = runs["loop"].iloc[-1]
+    assert [last["loss"], last["val_loss"]] == pytest.approx(json.loads(captured.stdout), rel=1e-6)
+
+
 CRASH = (
     START
     + """

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from traindiag.capture.device import import_keras
+from traindiag.capture.device import import_keras, number
 
 TOTAL = 40_000
 """Points of one run, some 2 MB of event files."""
@@ -165,7 +165,7 @@ class BatchAxis:
         for metric in self._metrics:
             total, count = (getattr(metric, name, None) for name in ("total", "count"))
             if total is not None and count is not None:
-                values = [float(import_keras().ops.convert_to_numpy(each)) for each in (total, count)]
+                values = [number(each) for each in (total, count)]
                 if values[1] > 0:
                     found.append((values[0] / values[1], values[1]))
         return found

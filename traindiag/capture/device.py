@@ -64,6 +64,13 @@ def import_keras() -> Any:
     return _imported(_keras)
 
 
+def number(value: Any) -> float:
+    """A single number out of a tensor or a variable, wherever it lies."""
+    # Keras 2 has no `ops`, and nothing but TensorFlow below it.
+    ops = getattr(import_keras(), "ops", None)
+    return float(value if ops is None else ops.convert_to_numpy(value))
+
+
 def require_extras() -> None:
     """Makes sure that what the scenarios and their logs need is there.
 
@@ -184,7 +191,7 @@ def versions(backend: str) -> dict[str, str]:
     # Imported here because the command line needs this module for its help, and this import costs 10 ms.
     from importlib.metadata import PackageNotFoundError, version
 
-    names = ["keras", backend, "tensorboard", "numpy", "scikit-learn"]
+    names = [_keras, backend, "tensorboard", "numpy", "scikit-learn"]
     found = {"python": platform.python_version()}
     for name in dict.fromkeys(names):
         try:
