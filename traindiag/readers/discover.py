@@ -6,7 +6,7 @@ import os
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -20,7 +20,8 @@ from traindiag.model.report import Unreadable
 from traindiag.model.run import Run, Source
 from traindiag.readers.base import HEAD_BYTES, LogFile, LoggedRun, NotALogError, Reader, all_readers
 from traindiag.readers.chosen import chosen
-from traindiag.readers.folders import home_of
+from traindiag.readers.echoes import without_echoes
+from traindiag.readers.folders import above_trainer_logs, home_of
 from traindiag.readers.merge import Candidate, Merged, files_of, merge
 from traindiag.readers.naming import Names, titles_of
 from traindiag.readers.parsing.configs import CONFIG_FILES, config_of
@@ -34,7 +35,6 @@ from traindiag.readers.walking import Root, Unit, reported
 _Cluster = list[tuple[Reader, Sequence[LogFile]]]
 _MOST_HELD = 64 << 20
 """Bytes of beginnings kept from recognising to reading; those of further files are read twice."""
-_PRINTED = "console"
 _NEXT_STEP = "`traindiag readers` lists the formats, --reader NAME forces one"
 
 
@@ -297,27 +297,12 @@ def _runs_of(root: Root, home: str, plan: _Plan, streams: _Streams) -> list[Run]
                 reader, group, streams[reader], plan.unreadable, in_folder=root.is_folder
             )
         ]
-        merged = _without_echoes(with_parts(merge(candidates)))
+        merged = without_echoes(with_parts(merge(candidates)))
         titles = titles_of(root, home, merged)
         facts = _beside(root, home, plan) if len(merged) == 1 else {}
         for group, title in zip(merged, titles, strict=True):
             runs.append(_as_run(group, title, facts))
     return runs
-
-
-def _without_echoes(merged: list[Merged]) -> list[Merged]:
-    """A text of no known writer beside the one run of a folder is what its script printed, rounded or averaged."""
-    printed = [group for group in merged if group.main.reader == _PRINTED]
-    logged = [group for group in merged if group.main.reader != _PRINTED]
-    if len(logged) != 1:
-        return merged
-    for group in printed:
-        logged[0].others.append(
-            Candidate(
-                run=replace(group.main.run, series=()), reader=_PRINTED, precedence=group.main.precedence
-            )
-        )
-    return logged
 
 
 def _not_a_log(file: LogFile) -> UnreadableError:
@@ -344,6 +329,10 @@ def _clusters(
                 folders = {posixpath.dirname(file.below) for file in group}
                 home = posixpath.commonpath(folders) if len(folders) > 1 else folders.pop()
                 clusters[home_of(home)].append((reader, group))
+    for home in list(clusters):
+        above = above_trainer_logs(home)
+        if above != home and above in clusters:
+            clusters[above] += clusters.pop(home)
     return dict(clusters)
 
 

@@ -23,6 +23,7 @@ from traindiag.readers.eventfiles.framing import FRAME, HEADER, Loss
 from traindiag.readers.eventfiles.pages import PAGE_BYTES
 from traindiag.readers.eventfiles.sessions import LoadedFile, Session, sessions_of
 from traindiag.readers.eventfiles.tagseries import series_of_tags
+from traindiag.readers.folders import of_hparams
 from traindiag.readers.pausing import no_collection
 
 _NAME = re.compile(r"tfevents", re.IGNORECASE)
@@ -78,8 +79,10 @@ class TensorBoardReader(Reader):
     def groups(self, files: Sequence[LogFile]) -> Iterable[Sequence[LogFile]]:
         _note_tags_by_split(files)
         runs: dict[str, list[LogFile]] = defaultdict(list)
+        folders = {os.path.dirname(file.where) for file in files}
         for file in files:
-            runs[_folders(file)[1]].append(file)
+            folder, run, _ = _folders(file)
+            runs[os.path.dirname(folder) if of_hparams(folder, folders) else run].append(file)
         return list(runs.values())
 
     def read(self, files: Sequence[LogFile]) -> Sequence[LoggedRun]:

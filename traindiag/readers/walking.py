@@ -348,7 +348,7 @@ class Root:
                 if not self.chosen.folder(prefix + name):
                     filtered = True
                 elif in_store or parts_of_one(name, listing.folders, listing.files):
-                    within.append((prefix + name, in_store or is_store(name, listing.files)))
+                    within.append((prefix + name, in_store or is_store(name, listing.folders, listing.files)))
                 else:
                     apart.append(prefix + name)
         return Unit(home, tuple(entries), filtered), apart

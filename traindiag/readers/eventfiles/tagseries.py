@@ -23,6 +23,7 @@ from traindiag.model.names import split_and_metric
 from traindiag.readers.eventfiles.eventfile import Scalars
 from traindiag.readers.eventfiles.histograms import MARK, Statistics, metric_of
 from traindiag.readers.eventfiles.sessions import LoadedFile, Session, point_keys
+from traindiag.readers.parsing.records import better_by_step
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _EPOCH, _BATCH = "epoch_", "batch_"
 _EVALUATION = re.compile(r"evaluation_.+_vs_iterations")
 _EPOCH_INDEX = ("epoch", "current_epoch")
+_EPOCHS_DONE = "train/epoch"
 _CLOSE = 1e-3
 
 
@@ -261,11 +263,18 @@ def _epochs_by_iterations(row: _Row, iterations: NDArray[np.int64]) -> None:
 
 
 def _epochs_by_index(rows: Sequence[_Row], details: dict[str, str]) -> _Row | None:
-    """Lightning logs the epoch as a scalar beside the others: it says which epoch a step belongs to."""
-    index = next((row for row in rows if row.tag.lower() in _EPOCH_INDEX), None)
+    """Lightning logs the epoch as a scalar beside the others: it says which epoch a step belongs to.
+
+    Hugging Face's Trainer logs how many epochs are done, in fractions, and calls that ``train/epoch``.
+    """
+    index = next((row for row in rows if row.tag.lower() in (*_EPOCH_INDEX, _EPOCHS_DONE)), None)
     if index is None or len(index.points) == 0:
         return None
     value, step = index.points.value, index.points.step
+    if index.tag == _EPOCHS_DONE and bool(np.all(np.isfinite(value) & (value > 0))):
+        if better_by_step(value.tolist(), max(len(row.points) for row in rows if row is not index)):
+            return None
+        value = np.maximum(np.ceil(value - _CLOSE) - 1, 0)
     whole = bool(np.all(np.isfinite(value)) and np.all(value == np.floor(value)) and np.all(value >= 0))
     if not whole or bool(np.any(np.diff(step) < 0)) or bool(np.any(np.diff(value) < 0)):
         return None
