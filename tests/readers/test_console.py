@@ -3,9 +3,13 @@ from __future__ import annotations
 import math
 import time
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given, settings
 
 from traindiag.readers.discover import find_runs
+from traindiag.readers.parsing.console_log import console_lines
+from traindiag.readers.parsing.record_runs import runs_of_records
 
 EPOCHS = range(6)
 TRAIN = [round(2 / (i + 1), 4) for i in EPOCHS]
@@ -43,6 +47,16 @@ LOGS = {
     "nanogpt": "step {i}: train loss {t}, val loss {v}, val acc {a}\niter {i}: loss 9.5, time 30.20ms, mfu 1.20%\n",
     "tqdm": "\rEpoch {i}:  50%|#  | 5/10 [00:01<00:01, loss=9.5]"
     "\rEpoch {i}: 100%|###| 10/10 [00:02<00:00, loss={t}, val_loss={v}, val_acc={a}]\n",
+    "dicts": "{{'epoch': {i}, 'train_loss': {t}, 'val_loss': {v}, 'val_acc': {a}}}\n",
+    "wrapped": "epoch {i}, loss: tensor({t}, device='cuda:0', grad_fn=<NllLossBackward>), "
+    "val_loss np.float64({v}) val_acc {a}\n",
+    "doing": "=== Epoch {n} ===\nTraining...\n  loss = {t}\nEvaluating...\n  loss = {v}\n  accuracy = {a}\n",
+    "timm": "Train: {i} [   0/9 (  0%)]  Loss: 9.5 ({t})  LR: 1e-3\nTest: [   8/9]  Loss: 9.5 (9.5)\n"
+    "Validation: loss {v} acc {a}\n",
+    "megatron": " iteration {i}/ 100 | lm loss: {t} | loss scale: 1.0 |\n"
+    " validation loss at iteration {i} | lm loss value: {v} | acc: {a} |\n",
+    "paddle": "[2024/01/01 10:00:00] ppocr INFO: epoch: [{n}/40], global_step: {i}0, loss: {t}\n"
+    "[2024/01/01 10:00:00] ppocr INFO: eval loss: {v}, acc: {a}, fps: 30\n",
     "colours": "\x1b[32mepoch {i}\x1b[0m: loss \x1b[1m{t}\x1b[0m, val_loss {v}, val_acc {a}\r\n",
 }
 
@@ -57,7 +71,7 @@ def wide(run):
 def test_printed_lines(read_one, line):
     run = read_one("train.log", "Using cpu, epochs: 6, lr: 0.1\n" + each_epoch(line) + "Best val loss: 0.1\n")
     assert run.source.reader == "console"
-    found = wide(run)
+    found = {(split, name.removeprefix("lm ")): values for (split, name), values in wide(run).items()}
     assert found["train", "loss"] == TRAIN
     assert found["val", "loss"] == VAL
     [accuracy] = [
@@ -85,6 +99,26 @@ def test_values_of_batches_are_averaged(read_one):
     text = "".join(f"Epoch {e} [{k}/100] loss: {e + k / 100}\n" for e in range(3) for k in (0, 50))
     run = read_one("train.log", text)
     assert run.wide()["loss"].tolist() == pytest.approx([0.25, 1.25, 2.25])
+
+
+def test_lines_of_several_processes_are_averaged(read_one):
+    text = "".join(f"[rank{rank}] epoch {e} loss {e + rank / 2}\n" for e in range(3) for rank in (0, 1))
+    assert read_one("slurm-1.out", text).wide()["loss"].tolist() == [0.25, 1.25, 2.25]
+
+
+def test_of_a_resumed_training_the_last_attempt_counts(read_one):
+    text = "".join(
+        f"epoch {e} loss {loss}\n" for e, loss in [(0, 5), (1, 4), (2, 3), (1, 3.5), (2, 2.5), (3, 2)]
+    )
+    assert read_one("train.log", text).wide()["loss"].tolist() == [5, 3.5, 2.5, 2]
+
+
+def test_a_number_cut_at_the_end_is_left_out(read_one):
+    run = read_one("train.log", each_epoch("epoch {i} loss {t}\n") + "epoch 6 loss 0.2")
+    assert run.wide()["loss"].tolist() == TRAIN
+    assert [each.what for each in run.source.damage] == ["the last line is cut off"]
+    whole = read_one("whole.log", each_epoch("epoch {i} loss {v}\n") + "epoch 6 loss 2.2515")
+    assert whole.wide()["loss"].tolist() == [*VAL, 2.2515]
 
 
 def test_values_of_batches_beside_those_of_epochs_have_a_name_of_their_own(read_one):
@@ -139,6 +173,20 @@ def test_what_a_script_printed_beside_its_log_is_that_run(write, tmp_path):
     assert run.source.reader == "keras-csv"
     assert [path.rpartition("/")[2] for path in run.source.also] == ["train.log"]
     assert wide(run) == {("train", "loss"): TRAIN, ("val", "loss"): VAL}
+
+
+PIECES = [
+    *"[](){}:=,|/%.'\n\r\b\t ", "\n", " ", "epoch", "step", "loss", "val", "acc", "Test", "nan", "-", "1", "0.5", "9" * 25,
+    "1e999", "1.2.3", "100%|", "tensor(", "validation_0-", "iter", "\u00e9",
+]  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(PIECES)))
+def test_any_text_is_read_or_passed_over(words):
+    text = "epoch 1 loss 0.5\nepoch 2 loss 0.25\n" + "".join(words)
+    for series, _ in runs_of_records(console_lines(text).records()):
+        assert all(len(each) for each in series)
 
 
 def test_long_lines_and_many_lines_take_no_time(write):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from traindiag.model.run import Damage
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
 from traindiag.readers.parsing.console_log import console_lines
 from traindiag.readers.parsing.record_runs import runs_of_records
@@ -43,6 +44,9 @@ class Console(Reader):
         runs = runs_of_records(lines.records())
         if not runs:
             raise file.unreadable("no line with an epoch or step and a metric", "print both in one line")
+        cut = Damage(
+            path=file.shown, place=f"byte {len(data)}", what="the last line is cut off", records=1, size=0
+        )
         said = {"lines": "read by names and numbers in them"}
         if lines.running:
             said["running means"] = "the last of each epoch"
@@ -52,6 +56,7 @@ class Console(Reader):
                 series=series,
                 label=f"run {number}" if len(runs) > 1 else "",
                 digest=digest_of(data),
+                damage=(cut,) if lines.cut else (),
                 details={**said, **details},
             )
             for number, (series, details) in enumerate(runs, start=1)

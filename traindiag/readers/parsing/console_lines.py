@@ -15,11 +15,14 @@ from traindiag.readers.parsing.histories import looks_like_metric
 from traindiag.readers.parsing.splits import column_names, split_of_word, splits_of_sets, within
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf)"
-_EPOCH = re.compile(r"\bepoch\b[\"']?\s*(?:\(\w+\))?[\s\[(#:=]*(\d+(?:\.\d+)?)(?!\d*:\d)", re.I)
+_EPOCH = re.compile(
+    r"\b(?:epoch\b|train:(?= \d+ \[))[\"']?\s*(?:\(\w+\))?[\s\[(#:=]*(\d+(?:\.\d+)?)(?!\d*:\d)", re.I
+)
 _STEP = re.compile(
-    r"(?:\b(?:global[_ ]?step|step|iter|iteration|round|num_updates)\b[\"']?[\s\[(#:=]*|^\[)(\d+)(?=[\s\]/,:)|]|$)",
+    r"\b(?:global[_ ]?step|step|iter|iteration|round|num_updates)\b[\"']?[\s\[(#:=]*(\d+)(?=[\s\]/,:)|]|$)",
     re.I,
 )
+_ROUND = re.compile(r"\[(\d+)\]\s")
 _BATCH = re.compile(r"(?:[\[(]|\b(?:batch|iter|iteration|step|it)\b[\s:=#]*)\s*\d+\s*/\s*\d+|\d%\|", re.I)
 _BAR = re.compile(r"\d%\|")
 _PAIR = re.compile(
@@ -30,8 +33,10 @@ _PAIR = re.compile(
     re.I | re.X,
 )
 _LABEL = re.compile(
-    r"(?<![\w./-])(train|training|val|valid|validation|dev|eval|evaluation|test|testing)(?![\w/-]|\.\w)", re.I
+    r"(?<![\w./-])(train|training|val|valid|validation|validating|dev|eval|evaluation|evaluating|test|testing)(?![\w/-]|\.\w)",
+    re.I,
 )
+_DOING = {"validating": "val", "evaluating": "val"}
 _SET = re.compile(r"([a-z]+(?:_\d+)?)(?:'s |-)(\S+)", re.I)
 _ORNAMENTS = frozenset(
     ("avg", "avg.", "average", "mean", "running", "epoch", "info", "debug", "warning", "error:")
@@ -39,7 +44,7 @@ _ORNAMENTS = frozenset(
 _NOT_OF_NOW = re.compile(
     r"\b(best|final|lowest|highest|improved|finished|early stopp\w+|resum\w+|loaded)\b", re.I
 )
-_TOKEN = re.compile(r"(?<![\w.@-])(?:[-+]?\.?\d[\d.]*(?:e[-+]?\d+)?|[-+]?(?:nan|inf)\b)", re.I)
+TOKEN = re.compile(r"(?<![\w.@-])(?:[-+]?\.?\d[\d.]*(?:e[-+]?\d+)?|[-+]?(?:nan|inf)\b)", re.I)
 """A number that is no part of a name."""
 _MOST_KINDS = 4_096
 
@@ -79,8 +84,8 @@ class Kinds:
             line: without terminal codes.
             split: told by the lines before it.
         """
-        tokens = _TOKEN.findall(line)
-        kind = _TOKEN.sub("\0", line), split
+        tokens = TOKEN.findall(line)
+        kind = TOKEN.sub("\0", line), split
         meaning = self._known.get(kind)
         if meaning is None:
             if len(self._known) >= _MOST_KINDS:
@@ -92,12 +97,12 @@ class Kinds:
 def _meaning(line: str, split: str) -> Meaning:
     if _NOT_OF_NOW.search(line):
         return Meaning(split=split)
-    at = {token.start(): place for place, token in enumerate(_TOKEN.finditer(line))}
-    epoch, step = _EPOCH.search(line), _STEP.search(line)
+    at = {token.start(): place for place, token in enumerate(TOKEN.finditer(line))}
+    epoch, step = _EPOCH.search(line), _STEP.search(line) or _ROUND.match(line)
     pairs = [pair for pair in _PAIR.finditer(line) if _is_metric(pair["name"]) and pair.start("value") in at]
     label = _LABEL.search(line, 0, pairs[0].start() if pairs else len(line))
     if label or epoch or step:
-        split = split_of_word(label[1]) or "" if label else ""
+        split = _DOING.get(label[1].lower()) or split_of_word(label[1]) or "" if label else ""
     batch = _BATCH.search(line, epoch.end() if epoch else 0) is not None
     means = [pair for pair in pairs if batch and pair["of"] is None and pair.start("mean") in at]
     names = _names(pairs, split)
@@ -119,10 +124,20 @@ def _meaning(line: str, split: str) -> Meaning:
 
 def _is_metric(name: str) -> bool:
     """Whether a name ends with that of a metric (``cross entropy`` is of two words) and is not of the best so far."""
-    *before, last = name.lower().split(" ")[-2:]
+    *before, last = (word.lower() for word in _words(name)[-2:])
     known = looks_like_metric(split_and_metric(last)[1])
     two = bool(before) and looks_like_metric(f"{before[0]}_{last}") and not looks_like_metric(before[0])
     return (known or two) and not name.lower().startswith("best")
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name without quotes around it and without those that tell nothing: ``avg``, ``value``."""
+    words = name.rstrip("'").split(" ")
+    while len(words) > 1 and words[0].lower() in _ORNAMENTS:
+        del words[0]
+    while len(words) > 1 and words[-1].lower() == "value":
+        del words[-1]
+    return words
 
 
 def _names(pairs: Iterable[re.Match[str]], label: str) -> dict[str, re.Match[str]]:
@@ -134,9 +149,7 @@ def _names(pairs: Iterable[re.Match[str]], label: str) -> dict[str, re.Match[str
     """
     found: dict[str, re.Match[str]] = {}
     for pair in pairs:
-        words = pair["name"].split(" ")
-        while len(words) > 1 and words[0].lower() in _ORNAMENTS:
-            del words[0]
+        words = _words(pair["name"])
         name = " ".join(words)
         in_set = _SET.fullmatch(name) is not None
         if not in_set and len(words) > 1 and (split := split_of_word(words[0])):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from traindiag.model.names import learning_rate_name, split_and_metric
-from traindiag.readers.parsing.console_lines import Kinds
+from traindiag.readers.parsing.console_lines import TOKEN, Kinds
 from traindiag.readers.parsing.histories import looks_like_metric
 from traindiag.readers.parsing.splits import within
 from traindiag.readers.parsing.tables import parse_number
@@ -32,6 +32,9 @@ _AXES = {
 _FEW_PLACES = 3
 _LONGEST = 2_000
 """Lines longer than this are no line of a log."""
+_WRAPPED = re.compile(r"\b(?:np\.float\d+|tensor)\(([-+.\de]+)[^()]*(?:\([^()]*\)[^()]*)?\)")
+"""What numpy and PyTorch print around a number."""
+_NEAR = 100
 _NO_TABLE = re.compile(r"[:=,%\[]")
 
 
@@ -57,9 +60,11 @@ class ConsoleLines:
 
     Attributes:
         running: whether running means were printed, of which the last one of an epoch counts.
+        cut: whether the last line was left out, since it ends inside a number.
     """
 
     running: bool = False
+    cut: bool = False
     _lines: list[_Line] = field(default_factory=list)
     _epoch: float | None = None
     _step: int | None = None
@@ -139,7 +144,7 @@ class ConsoleLines:
 
     def records(self) -> list[dict[str, Any]]:
         """The lines as `runs_of_records` takes them; values of batches are called so where epochs have their own."""
-        coarsest, summary = self._coarsest(), self._summary()
+        coarsest, (summary, repeated) = self._coarsest(), self._by_place()
         records = []
         for number, line in enumerate(self._lines):
             values = {
@@ -147,7 +152,8 @@ class ConsoleLines:
                 for name, value in line.values.items()
                 if name not in summary
             }
-            step = line.step if line.step is not None or line.rank else number
+            of_part = not line.rank or not repeated.isdisjoint(line.values)
+            step = line.step if line.step is not None or not of_part else number
             axes = {"epoch": line.epoch, "step": step}
             records.append({**{key: value for key, value in axes.items() if value is not None}, **values})
         return records
@@ -161,24 +167,50 @@ class ConsoleLines:
                 coarsest[key] = max(rank, coarsest.get(key, 0))
         return coarsest
 
-    def _summary(self) -> set[str]:
-        """Names that stand at the last position only: what is printed when a training of some epochs is over."""
-        places: dict[str, set[tuple[float | None, int | None]]] = defaultdict(set)
+    def _by_place(self) -> tuple[set[str], set[str]]:
+        """Names that stand at the last position only, and names that stand several times at most positions.
+
+        The former are printed when a training of some epochs is over. The latter are values of parts of an epoch,
+        whatever the line says: of batches, or of the processes of one training.
+        """
+        counts: dict[str, Counter[tuple[float | None, int | None]]] = defaultdict(Counter)
         for line in self._lines:
             for name in line.values:
-                places[name].add((line.epoch, line.step))
-        if len(set().union(*places.values())) < _FEW_PLACES:
-            return set()
-        last = {(self._lines[-1].epoch, self._lines[-1].step)}
-        return {name for name, where in places.items() if where == last}
+                counts[name][line.epoch, line.step] += 1
+        repeated = {
+            name
+            for name, places in counts.items()
+            if 2 * sum(count > 1 for count in places.values()) > len(places)
+        }
+        if len(set().union(*counts.values())) < _FEW_PLACES:
+            return set(), repeated
+        last = self._lines[-1].epoch, self._lines[-1].step
+        return {name for name, places in counts.items() if set(places) == {last}}, repeated
 
 
 def console_lines(text: str) -> ConsoleLines:
     """What the lines of a text tell."""
     lines = ConsoleLines()
-    for piece in _PIECE.finditer(strip_ansi(text)):
-        lines.feed(piece[0])
+    text = strip_ansi(text)
+    if "(" in text:
+        text = _WRAPPED.sub(r"\1", text)
+    pieces = _PIECE.findall(text)
+    if pieces and not text.endswith(("\n", "\r")) and _is_cut(pieces[-1], pieces[-_NEAR:-1]):
+        lines.cut = True
+        del pieces[-1]
+    for piece in pieces:
+        lines.feed(piece)
     return lines
+
+
+def _is_cut(last: str, before: Sequence[str]) -> bool:
+    """Whether the last line, which has no end, ends in a number shorter than in the line of its kind before it."""
+    ends = TOKEN.findall(last)[-1:]
+    if not ends or not last.endswith(ends[0]):
+        return False
+    kind = TOKEN.sub("", last)
+    alike = next((line for line in reversed(before) if TOKEN.sub("", line) == kind), None)
+    return alike is not None and len(TOKEN.findall(alike)[-1]) > len(ends[0])
 
 
 def _number(token: str) -> float | None:
