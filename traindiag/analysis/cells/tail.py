@@ -35,7 +35,7 @@ def read_tail(train: Shape, val: Shape, train_trend: Trend, val_trend: Trend, le
 
 
 def _leans_down(val: Shape, trend: Trend) -> bool:
-    """Whether validation falls by enough and is as low as ever, though a few points alone could not prove it."""
+    """Whether validation falls by enough and is as low as ever, though its noise hides the proof."""
     return trend.strength < -LEANING and trend.interval[1] < 0 and val.rise <= val.noise
 
 
@@ -60,7 +60,7 @@ def _falls(trends: tuple[Trend, ...], falling: list[Trend]) -> str:
     if len(falling) == 2:
         return "training and validation loss both still fall"
     if len(trends) == 2 and names == ["training"]:
-        return "the training loss still falls, and validation with it as far as so few points tell"
+        return "the training loss still falls, and the validation loss seems to follow"
     return f"the {names[0]} loss still falls"
 
 
