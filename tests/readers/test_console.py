@@ -176,8 +176,8 @@ def test_what_a_script_printed_beside_its_log_is_that_run(write, tmp_path):
 
 
 PIECES = [
-    *"[](){}:=,|/%.'\n\r\b\t ", "\n", " ", "epoch", "step", "loss", "val", "acc", "Test", "nan", "-", "1", "0.5", "9" * 25,
-    "1e999", "1.2.3", "100%|", "tensor(", "validation_0-", "iter", "\u00e9",
+    *"[](){}:=,|/%.'\n\r\b\t ", "\n", " ", "epoch", "step", "loss", "val", "acc", "Test", "nan", "-", "1", "0.5",
+    "9" * 25, "1e999", "1.2.3", "100%|", "tensor(", "validation_0-", "iter", "\u00e9",
 ]  # fmt: skip
 
 

@@ -316,3 +316,18 @@ def test_many_small_files_read_together_are_read_as_if_alone(tmp_path, monkeypat
     for one, other in zip(together.runs, alone.runs, strict=True):
         pd.testing.assert_frame_equal(one.frame, other.frame, rtol=1e-15)
         assert one.source == other.source
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ['epoch,loss\n0,"12,345.5"\n1,"1,234"\n2,999.25\n', "epoch;loss\n0;12.345,5\n1;1.234,0\n2;999,25\n"],
+    ids=["comma", "point"],
+)
+def test_thousands_set_apart(read_one, rows):
+    assert read_one("log.csv", rows).wide()["loss"].tolist() == [12345.5, 1234.0, 999.25]
+
+
+def test_points_stay_decimal_signs_beside_decimal_commas(read_one):
+    assert read_one("log.csv", "epoch;loss;lr\n0;0,5;0.125\n1;0,25;0.25\n").wide()[
+        "learning_rate"
+    ].tolist() == [0.125, 0.25]

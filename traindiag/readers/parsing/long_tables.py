@@ -11,7 +11,7 @@ from traindiag.model.names import split_and_metric
 from traindiag.readers.base import LogFile
 from traindiag.readers.parsing.histories import looks_like_metric
 from traindiag.readers.parsing.splits import SPLIT_NAMES, split_of_word
-from traindiag.readers.parsing.tables import Layout, filled_lines, layout_of, number_in, split_cells
+from traindiag.readers.parsing.tables import Layout, filled_lines, layout_of, number_of, split_cells
 from traindiag.readers.parsing.text import decode_head
 
 _AXES = {
@@ -139,5 +139,7 @@ def told_by_rows(text: str, layout: Layout, keys: Keys) -> Told:
 
 
 def _numbers(row: Sequence[str], columns: Sequence[tuple[int, str]], layout: Layout) -> dict[str, Any]:
-    found: Mapping[str, float | None] = {name: number_in(row[index], layout) for index, name in columns}
+    found: Mapping[str, float | None] = {
+        name: number_of(row[index], layout.decimal) for index, name in columns
+    }
     return {name: number for name, number in found.items() if number is not None}

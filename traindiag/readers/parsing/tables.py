@@ -33,7 +33,9 @@ _SNIFFED_LINES = 60
 LARGE = 1 << 18
 """From this many bytes on pandas' start-up cost pays off."""
 _MISSING_CELLS = frozenset(("", "na", "n/a", "#na#", "#n/a", "none", "null", "<na>", "-", "--"))
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?$")
+_DECIMAL_COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d*),\d+(?:[eE][+-]?\d+)?$")
+_SWAPPED = str.maketrans(",.", ".,")
+_GROUPED = re.compile(r"\s*[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?\s*")
 _NUMBER_BYTES = b"0123456789.,+-eE\r\n"
 _SAMPLE_BYTES = 512
 _SURE_DIGITS = 15
@@ -230,7 +232,7 @@ def _could_be_names(names: Sequence[str]) -> bool:
 def _kind_of(cells: Sequence[str], decimal: str, name: str) -> Kind:
     filled = numbers = 0
     for cell in cells:
-        if parse_number(cell.replace(",", ".") if decimal == "," else cell) is not None:
+        if number_of(cell, decimal) is not None:
             filled += 1
             numbers += 1
         elif (bare := cell.strip()).lower() not in _MISSING_CELLS and bare != name:
@@ -259,9 +261,13 @@ def parse_number(cell: str) -> float | None:
         return None
 
 
-def number_in(cell: str, layout: Layout) -> float | None:
-    """The number in a cell, by the decimal sign of its table."""
-    return parse_number(cell.replace(",", ".") if layout.decimal == "," else cell)
+def number_of(cell: str, decimal: str) -> float | None:
+    """The number in a cell whose decimal sign is known; thousands may be set apart by the other sign."""
+    number = parse_number(cell.replace(",", ".") if decimal == "," else cell)
+    if number is None and "," in cell:
+        grouped = cell.translate(_SWAPPED) if decimal == "," else cell
+        number = parse_number(grouped.replace(",", "")) if _GROUPED.fullmatch(grouped) else None
+    return number
 
 
 def filled_lines(text: str, layout: Layout) -> Iterator[tuple[int, str]]:
@@ -367,16 +373,15 @@ class _Lines:
         return columns
 
     def _parse(self, cells: list[str]) -> Column | None:
-        if self.layout.decimal == ",":
-            cells = [cell.replace(",", ".") for cell in cells]
+        plain = [cell.replace(",", ".") for cell in cells] if self.layout.decimal == "," else cells
         try:
-            return Column(value=np.array(list(map(float, cells)), dtype=np.float64))
+            return Column(value=np.array(list(map(float, plain)), dtype=np.float64))
         except ValueError:
             pass
         value = np.full(len(cells), np.nan)
         known = np.ones(len(cells), dtype=bool)
         for row, cell in enumerate(cells):
-            number = parse_number(cell)
+            number = number_of(cell, self.layout.decimal)
             if number is not None:
                 value[row] = number
             elif cell.strip().lower() in _MISSING_CELLS:
@@ -405,7 +410,7 @@ class _Lines:
                 self._lose(number, f"{len(row)} cells instead of {len(names)}" if short else "too many cells")
                 continue
             for name, cell in zip(names, row, strict=False):
-                value = number_in(cell, self.layout)
+                value = number_of(cell, self.layout.decimal)
                 if value is not None:
                     kept[name][self.rows] = value
                 elif kinds.get(name) == "word" or cell.strip().lower() in _MISSING_CELLS:
