@@ -5,7 +5,9 @@ import os
 import pickle
 import subprocess
 import sys
+import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -183,6 +185,22 @@ def test_a_link_to_a_folder_beside_it_is_no_second_run(write, tmp_path):
         (tmp_path / "wandb" / link).symlink_to(tmp_path / "wandb" / target, target_is_directory=True)
     assert names(tmp_path / "wandb") == ["far", "offline-run-1", "seen"]
     assert names(tmp_path / "wandb" / "latest-run") == ["latest-run"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("logs.zip", "zip"), ("logs.tar", "tar"), ("logs.tar.gz", "tar")])
+def test_an_archive_is_refused_with_the_way_to_read_it(write, tmp_path, name, kind):
+    path = write("run/log.csv", CSV)
+    archive = tmp_path / name
+    if kind == "zip":
+        with zipfile.ZipFile(archive, "w") as packed:
+            packed.write(path, "run/log.csv")
+    else:
+        with tarfile.open(archive, "w:gz" if name.endswith("gz") else "w") as packed:
+            packed.add(path, "run/log.csv")
+    [entry] = find_runs([archive]).unreadable
+    assert f"a {kind} archive; name it {kind}::{archive.as_posix()}" in entry.message
+    [run] = find_runs([f"{kind}::{archive}"]).runs
+    assert run.name == "run"
 
 
 class Failing(Reader):

@@ -29,7 +29,7 @@ from traindiag.readers.parsing.run_facts import MOST_FACT_BYTES, facts_beside, f
 from traindiag.readers.parsing.text import decode_head
 from traindiag.readers.parts import with_parts
 from traindiag.readers.recognising import Recogniser
-from traindiag.readers.urls import is_url, shown_url
+from traindiag.readers.urls import archive_kind, is_url, shown_url
 from traindiag.readers.walking import Root, Unit, reported
 
 _Cluster = list[tuple[Reader, Sequence[LogFile]]]
@@ -311,6 +311,8 @@ def _not_a_log(file: LogFile) -> UnreadableError:
         what = "the file is empty"
     elif not head.strip():
         what = "the file is blank"
+    elif (kind := archive_kind(file.name, head)) is not None:
+        return file.unreadable(f"a {kind} archive", f"name it {kind}::{file.shown} to have its logs read")
     elif decode_head(head) is None:
         what = "a binary file of no known log format"
     else:

@@ -20,6 +20,13 @@ def is_url(text: str) -> bool:
     return _URL.match(text) is not None
 
 
+def archive_kind(name: str, head: bytes) -> str | None:
+    """The file system that reads a file as an archive; None where it is none. A model can be a zip file, too."""
+    if head.startswith(b"PK") and name.lower().endswith(".zip"):
+        return "zip"
+    return "tar" if head[257:262] == b"ustar" else None
+
+
 def shown_url(url: str) -> str:
     """The URL without user, password and query: these may hold credentials."""
     return "::".join(_plain(part) for part in url.split("::"))
