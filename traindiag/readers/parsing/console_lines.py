@@ -99,7 +99,8 @@ def _meaning(line: str, split: str) -> Meaning:
         return Meaning(split=split)
     at = {token.start(): place for place, token in enumerate(TOKEN.finditer(line))}
     epoch, step = _EPOCH.search(line), _STEP.search(line) or _ROUND.match(line)
-    pairs = [pair for pair in _PAIR.finditer(line) if _is_metric(pair["name"]) and pair.start("value") in at]
+    found = _PAIR.finditer(line) if at else ()
+    pairs = [pair for pair in found if _is_metric(pair["name"]) and pair.start("value") in at]
     label = _LABEL.search(line, 0, pairs[0].start() if pairs else len(line))
     if label or epoch or step:
         split = _DOING.get(label[1].lower()) or split_of_word(label[1]) or "" if label else ""
