@@ -257,3 +257,35 @@ def test_analyze_tells_broken_budgets_of_seeds_that_count_together(project: Path
     # Both seeds are too long; the budget is told once, on the one that stands for the setting.
     assert [finding["rule"] for run in runs for finding in run["findings"]].count("over-budget") == 1
     assert done.returncode == 1
+
+
+def test_one_reading_and_several_files(project: Path) -> None:
+    done = check(*"logs -f github -o - -o a.sarif -o junit:b -o c.html".split(), cwd=project)
+    assert done.returncode == 1
+    assert done.stdout.startswith("::error ")
+    for options, name in ((("-f", "sarif"), "a.sarif"), (("-f", "junit"), "b"), (("-f", "html"), "c.html")):
+        assert (project / name).read_text(encoding="utf-8") == check("logs", *options, cwd=project).stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("-o none/a.html", "none: no such folder; make it, or name another"),
+        ("-o logs", "logs: is a folder; name a file in it"),
+        (
+            "-f json -o sarif:a",
+            "--format json: says nothing of files that have a format of their own; leave it out",
+        ),
+        (
+            "-f json -o a.csv -o a.html",
+            "--format json: says nothing of files that have a format of their own",
+        ),
+        ("-o a.csv -o a.pdf", "a.pdf: no format has the suffix '.pdf'"),
+    ],
+)
+def test_where_the_report_goes_is_settled_before_anything_is_read(
+    project: Path, options: str, says: str
+) -> None:
+    done = check("nowhere", *options.split(), cwd=project)
+    assert done.returncode == 2
+    assert reason(done).startswith(f"traindiag: error: {says}")

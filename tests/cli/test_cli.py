@@ -95,7 +95,7 @@ def test_unknown_suffix_and_unwritable_file(log: Path, tmp_path: Path) -> None:
     assert ".json" in _error(done)
     done = traindiag("analyze", log, "-o", tmp_path / "no" / "report.json")
     assert done.returncode == 2
-    assert "no such file or directory" in _error(done)
+    assert "no such folder" in _error(done)
 
 
 @pytest.mark.parametrize(("level", "code"), [("error", 1), ("warning", 1), ("note", 1)])

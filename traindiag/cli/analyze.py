@@ -21,7 +21,7 @@ from traindiag.cli.options import (
     MapOption,
     MinSeverityOption,
     NoCacheOption,
-    OutputOption,
+    OutputsOption,
     PathsArgument,
     PlotsOption,
     ReaderOption,
@@ -51,7 +51,7 @@ $ traindiag analyze logs/ --fail-on error
 def analyze(
     paths: PathsArgument,
     format: FormatOption = None,
-    output: OutputOption = None,
+    output: OutputsOption = None,
     plots: PlotsOption = None,
     to_tensorboard: TensorBoardOption = False,
     select: SelectOption = None,
@@ -86,14 +86,14 @@ def analyze(
     """
     delivery = Delivery(
         format=format,
-        output=output,
+        output=output or (),
         plots=plots,
         to_tensorboard=to_tensorboard,
         min_severity=min_severity,
         verbose=verbose,
         color=color,
     )
-    delivery.chosen()
+    delivery.targets()
     settings = _settings(config, words(select), words(ignore))
     fleet = fleet_of(
         paths,

@@ -24,7 +24,7 @@ from traindiag.cli.options import (
     MapOption,
     MinSeverityOption,
     NoCacheOption,
-    OutputOption,
+    OutputsOption,
     PlotsOption,
     ReaderOption,
     SelectOption,
@@ -117,7 +117,7 @@ def check(
         bool, typer.Option("--exit-zero", help="Report, but end with 0 where the gate fails.")
     ] = False,
     format: FormatOption = None,
-    output: OutputOption = None,
+    output: OutputsOption = None,
     plots: PlotsOption = None,
     to_tensorboard: TensorBoardOption = False,
     min_severity: MinSeverityOption = Severity.NOTE,
@@ -151,18 +151,18 @@ def check(
         baseline=baseline,
     )
     if show_settings:
-        write_result(settings_text(settings), output)
+        write_result(settings_text(settings), Path(output[0]) if output else None)
         return 0
     delivery = Delivery(
         format=format,
-        output=output,
+        output=output or (),
         plots=plots,
         to_tensorboard=to_tensorboard,
         min_severity=min_severity,
         verbose=verbose,
         color=color,
     )
-    delivery.chosen()
+    delivery.targets()
     if not settings.paths:
         raise UsageError("no path given", next_step="name logs, or set paths in [tool.traindiag]")
     known = _accepted(settings, write_baseline)

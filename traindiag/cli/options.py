@@ -43,6 +43,15 @@ OutputOption = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write here; the suffix picks the format."),
 ]
+OutputsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="[FORMAT:]FILE",
+        help="Write here; the suffix picks the format. Several times for several files; - is standard output.",
+    ),
+]
 PlotsOption = Annotated[
     Path | None, typer.Option("--plots", metavar="DIR", help="Write a figure of each run here.")
 ]

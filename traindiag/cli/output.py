@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,20 @@ def say(message: str) -> None:
     line = sanitise(message)
     encoding = sys.stderr.encoding or "ascii"
     print(line.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
+
+
+def writable(path: Path) -> None:
+    """Make sure that a file can be written, before the work is done whose result it shall hold.
+
+    Raises:
+        UsageError: it is a folder, lies in none, or may not be written.
+    """
+    if path.is_dir():
+        raise UsageError("is a folder", where=str(path), next_step="name a file in it")
+    if not path.parent.is_dir():
+        raise UsageError("no such folder", where=str(path.parent), next_step="make it, or name another")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError("permission denied", where=str(path), next_step="name a file that can be written")
 
 
 def write_result(text: str, path: Path | None, *, document: bool = False) -> None:

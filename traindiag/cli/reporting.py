@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from traindiag.cli.output import opened_result, say, write_result
+from traindiag.cli.output import opened_result, say, writable, write_result
 from traindiag.cli.progress import busy
 from traindiag.cli.terminal import Color, only_ascii, wants_color, width_of
 from traindiag.model.errors import UsageError
@@ -21,47 +21,75 @@ if TYPE_CHECKING:
     from traindiag.reports.formats import Formats
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One place a report goes to: a file, or None for standard output; and its format."""
+
+    format: str
+    path: Path | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """What analyze and check are told of how to give their report; the fields are their options.
 
     Attributes:
-        format: by name; None takes it from the suffix of `output`.
-        output: file to write; None or ``-`` is standard output.
+        format: by name, of standard output or of the only file.
+        output: files to write, as ``FILE`` or ``FORMAT:FILE``; ``-``, or none at all, is standard output.
         plots: folder for a figure of each run.
         to_tensorboard: whether to write each verdict beside its run.
         min_severity: findings below it are left out.
     """
 
     format: str | None
-    output: Path | None
+    output: Sequence[str]
     plots: Path | None
     to_tensorboard: bool
     min_severity: Severity
     verbose: bool
     color: Color
 
-    def chosen(self) -> str:
-        """The name of the format; asked for early, so that a misspelt one is told before anything is read.
+    def targets(self) -> list[Target]:
+        """Where the report goes; asked for early, so that a mistake is told before anything is read.
 
         Raises:
-            UsageError: there is no such format, or no format has the suffix of `output`.
+            UsageError: there is no such format, no format has the suffix of a file, a file cannot be written,
+                or ``--format`` means none of them.
         """
+        targets = [self._target(each) for each in self.output or ["-"]]
+        if self.format is not None and self.format not in {each.format for each in targets}:
+            raise UsageError(
+                "says nothing of files that have a format of their own",
+                where=f"--format {self.format}",
+                next_step="leave it out, or add -o - for standard output",
+            )
+        return targets
+
+    def _target(self, output: str) -> Target:
         from traindiag.reports.base import FORMATS
 
-        return FORMATS.named(format_for(self.format, self.output, FORMATS)).name
+        before, colon, after = output.partition(":")
+        if colon and after and before in FORMATS.all():
+            writable(Path(after))
+            return Target(before, Path(after))
+        if output == "-":
+            return Target(FORMATS.named(self.format or "text").name, None)
+        format = self.format if len(self.output) == 1 else None
+        return Target(FORMATS.named(format_for(format, Path(output), FORMATS)).name, Path(output))
 
     def draws(self) -> bool:
         """Whether the curves of runs are needed."""
         from traindiag.reports.base import renderer
 
-        return renderer(self.chosen()).draws or self.plots is not None or self.to_tensorboard
+        draws = any(renderer(each.format).draws for each in self.targets())
+        return draws or self.plots is not None or self.to_tensorboard
 
     def streams(self) -> bool:
         """Whether each run can be told as soon as it is judged, and be forgotten."""
         from traindiag.reports.base import renderer
 
-        return renderer(self.chosen()).repeated is not None and not self.draws()
+        targets = self.targets()
+        return len(targets) == 1 and renderer(targets[0].format).repeated is not None and not self.draws()
 
     def stream(self, runs: Iterable[RunReport], unreadable: Sequence[Unreadable]) -> int:
         """Write each run as it comes, then what could not be read; how many runs there were.
@@ -74,9 +102,10 @@ class Delivery:
         from traindiag.reports.base import renderer
         from traindiag.reports.narrow import narrowed
 
-        writer, options = renderer(self.chosen()), layout(self.color, self.verbose, self.output)
+        (target,) = self.targets()
+        writer, options = renderer(target.format), layout(self.color, self.verbose, target.path)
         count = 0
-        with opened_result(self.output, document=True) as write:
+        with opened_result(target.path, document=True) as write:
 
             def part(**what: Any) -> None:
                 text = writer.render(Report(**what, version=__version__), options)
@@ -96,35 +125,41 @@ class Delivery:
         Args:
             gate: the gate that judged the runs, if there was one.
         """
-        from traindiag.reports.base import renderer
         from traindiag.reports.narrow import narrowed
 
-        writer = renderer(self.chosen())
-        report = narrowed(report, self.min_severity)
+        report, targets = narrowed(report, self.min_severity), self.targets()
         # A gate that could read nothing says so in its reason.
         if report.runs or gate is None:
-            warn(report, quiet=writer.name == "text" and self.output is None and sys.stdout.isatty())
-        if report.runs or writer.name != "text":
-            options = layout(self.color, self.verbose, self.output)
-            if gate is not None:
-                options = replace(options, failing=gate.faults, accepted=gate.accepted)
-            write_result(writer.render(report, options), self.output, document=writer.name != "text")
+            warn(report, quiet=Target("text", None) in targets and sys.stdout.isatty())
+        for target in targets:
+            if report.runs or target.format != "text":
+                self._write(report, gate, target)
         if self.plots is not None:
             draw(report, self.plots)
         if self.to_tensorboard:
             show_in_tensorboard(report)
+
+    def _write(self, report: Report, gate: Gate | None, target: Target) -> None:
+        from traindiag.reports.base import renderer
+
+        options = layout(self.color, self.verbose, target.path)
+        if gate is not None:
+            options = replace(options, failing=gate.faults, accepted=gate.accepted)
+        text = renderer(target.format).render(report, options)
+        write_result(text, target.path, document=target.format != "text")
 
 
 def format_for(format: str | None, output: Path | None, formats: Formats[Any]) -> str:
     """The format asked for, else the one the file's suffix stands for, else text.
 
     Raises:
-        UsageError: no format has the suffix.
+        UsageError: no format has the suffix, or the file cannot be written.
     """
-    if format is not None or output is None or str(output) == "-":
+    if output is None or str(output) == "-":
         return format or "text"
-    if output.is_dir():
-        raise UsageError("is a folder", where=str(output), next_step="name a file in it")
+    writable(output)
+    if format is not None:
+        return format
     by_suffix = formats.of_suffix(output)
     if by_suffix is None:
         suffixes = sorted(suffix for each in formats.all().values() for suffix in each.suffixes)
