@@ -145,6 +145,21 @@ def test_evaluations_end_the_epochs_of_a_loop(keras: Any, tmp_path: Path) -> Non
     assert traindiag.read(tmp_path / "loop").wide()["val_loss"].iloc[-1] == pytest.approx(loss)
 
 
+@pytest.mark.keras
+def test_a_loop_in_a_forked_process_is_finished_there(
+    keras: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`multiprocessing` ends the processes that it forks without Python's own handlers at exit."""
+    at_its_end: list[Any] = []
+    monkeypatch.setattr("multiprocessing.util.Finalize", lambda *words, **_: at_its_end.append(words))
+    model = small(keras)
+    model.train_on_batch(X, Y)
+    assert not (tmp_path / "loop" / "steps.csv").exists()
+    [(_, finish, arguments)] = at_its_end
+    finish(*arguments)
+    assert len((tmp_path / "loop" / "steps.csv").read_text().splitlines()) == 2
+
+
 class TestAfterImport:
     """With a module of the name, whatever it is."""
 

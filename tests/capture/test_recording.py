@@ -115,6 +115,39 @@ def test_batch_losses_are_read_beside_the_epochs(tmp_path: Path) -> None:
     assert len(run.wide()) == 3
 
 
+def test_a_disk_that_is_full_for_a_while(tmp_path: Path) -> None:
+    """No file may grow beyond the middle of its next record: nothing of that stays, and what comes later is whole."""
+    resource = pytest.importorskip("resource")
+    recording = recorded(tmp_path / "run", range(3))
+    [events] = (tmp_path / "run" / "tb" / "train").iterdir()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for path, epoch in ((tmp_path / "run" / "history.csv", 3), (events, 4)):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, limits[1]))
+        try:
+            recording.add(epoch, {"loss": 0.5, "val_loss": 0.25})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    recording.add(5, {"loss": 0.5, "val_loss": 0.25})
+    recording.close(complete=True)
+    assert not {0, 1, 2, 5} - set(traindiag.read(tmp_path / "run" / "history.csv").wide().index)
+    wide = traindiag.read(tmp_path / "run" / "tb").wide()
+    assert wide["loss"].dropna().index.tolist() == [0, 1, 2, 5]
+    assert len(list((tmp_path / "run" / "tb" / "train").iterdir())) == 1
+
+
+def test_an_event_file_that_cannot_be_begun_is_not_there(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    recording = Recording(claim(tmp_path / "run"), {}, Guard("recording"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        for epoch in range(3):
+            recording.add(epoch, {"loss": 1.0})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not [path for path in (tmp_path / "run" / "tb").rglob("*") if path.is_file()]
+
+
 def test_a_later_run_never_overwrites(tmp_path: Path) -> None:
     for _ in range(3):
         recorded(tmp_path / "run", range(4)).close(complete=True)

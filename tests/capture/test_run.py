@@ -114,6 +114,32 @@ class TestAnyScript:
         assert process.returncode == -number
         assert "nothing was captured" in talk
 
+    def test_where_nothing_can_be_written(self, tmp_path: Path) -> None:
+        (tmp_path / "a.py").write_text("print('goes on')")
+        (tmp_path / "logs").write_text("mine")
+        captured = done([*RUN, "--out", "logs/a", "a.py"], tmp_path)
+        assert (captured.returncode, captured.stdout) == (0, "goes on\n")
+        assert captured.stderr == "traindiag: nothing was captured: logs/a cannot be written\n"
+
+    def test_only_what_it_recorded_itself_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "logs" / "fit").mkdir(parents=True)
+        (tmp_path / "logs" / "fit" / "run.json").write_text("{}")
+        (tmp_path / "a.py").write_text(
+            "import pathlib\n"
+            "for name, losses in ('fit-2', [3, 2]), ('fit-3', []):\n"
+            "    folder = pathlib.Path('logs', name)\n"
+            "    folder.mkdir()\n"
+            "    folder.joinpath('run.json').write_text('')\n"
+            "    rows = ''.join(f'{e},{loss}\\n' for e, loss in enumerate(losses))\n"
+            "    if rows: folder.joinpath('history.csv').write_text('epoch,loss\\n' + rows)\n"
+        )
+        told = done([*RUN, "--out", "logs", "a.py"], tmp_path).stderr
+        assert "fit-2  too-short: 2 epochs" in told
+        assert "fit-3" not in told
+        assert told.endswith("1 run: 1 not judged\nlogs: logs\n")
+        again = done([*RUN, "--out", "logs", "-m", "this"], tmp_path)
+        assert again.stderr.startswith("traindiag: nothing was captured: no fit")
+
     @pytest.mark.parametrize(
         ("words", "told"),
         [

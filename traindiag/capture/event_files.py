@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from traindiag.capture.files import append_whole
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -109,27 +112,28 @@ class EventFiles:
         self._write(split, [event])
 
     def _write(self, split: str, events: Iterable[Any]) -> None:
-        from tensorboard.summary.writer.record_writer import RecordWriter
-
         if split not in self._paths:
             self._paths[split] = _begun(self.folder / FOLDER_OF[split])
-        with self._paths[split].open("ab") as file:
-            writer = RecordWriter(file)
-            for event in events:
-                writer.write(event.SerializeToString())
+        append_whole(self._paths[split], _records(events))
+
+
+def _records(events: Iterable[Any]) -> bytes:
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    data = io.BytesIO()
+    writer = RecordWriter(data)
+    for event in events:
+        writer.write(event.SerializeToString())
+    return data.getvalue()
 
 
 def _begun(folder: Path) -> Path:
     """A new event file with the record every one begins with."""
     from tensorboard.compat.proto import event_pb2
-    from tensorboard.summary.writer.record_writer import RecordWriter
 
     folder.mkdir(parents=True, exist_ok=True)
     now = time.time()
     number = sum(1 for _ in folder.glob("events.out.tfevents.*"))
     path = folder / f"events.out.tfevents.{now:.0f}.host.{number}.v2"
-    with path.open("xb") as file:
-        RecordWriter(file).write(
-            event_pb2.Event(wall_time=now, file_version="brain.Event:2").SerializeToString()
-        )
+    append_whole(path, _records([event_pb2.Event(wall_time=now, file_version="brain.Event:2")]))
     return path

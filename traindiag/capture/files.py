@@ -26,6 +26,24 @@ def write_whole(path: Path, text: str) -> None:
         raise
 
 
+def append_whole(path: Path, data: bytes) -> None:
+    """Adds to a file, whole or not at all: half a record would spoil those that are added once there is space again.
+
+    Raises:
+        OSError: the file cannot be written; it is as it was.
+    """
+    size = path.stat().st_size if path.exists() else None
+    try:
+        with path.open("ab") as file:
+            file.write(data)
+    except OSError:
+        if size is None:
+            path.unlink(missing_ok=True)
+        else:
+            os.truncate(path, size)
+        raise
+
+
 class Table:
     """A CSV file that grows by rows, each handed to the system before `append` returns.
 
@@ -60,8 +78,7 @@ class Table:
             self.columns = columns
             return
         # One write of whole lines: a process killed here leaves a line or none.
-        with self.path.open("a", encoding="utf-8", newline="") as file:
-            file.write(lines)
+        append_whole(self.path, lines.encode())
 
     def rows(self) -> list[dict[str, str]]:
         """The rows so far, as text; empty cells are missing values."""

@@ -156,6 +156,11 @@ class Capture:
             )
             self._loops[model] = loop
             weakref.finalize(model, self._finish, loop).atexit = False
+            if "multiprocessing" in sys.modules:
+                from multiprocessing.util import Finalize
+
+                # A process that it forked ends without Python's own handlers at exit.
+                Finalize(None, self._finish, (loop,), exitpriority=0)
         loop.trained(result, x)
 
     def _tested(self, _: Any, model: Any, result: Any, x: Any) -> None:

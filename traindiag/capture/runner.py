@@ -102,6 +102,12 @@ def end_as(code: int) -> int:
     return 128 - code
 
 
+def can_write(folder: Path) -> bool:
+    """Whether a folder is there and can be written to, or could be made."""
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK)
+
+
 def free_folder(wanted: Path) -> Path:
     """`wanted`, or ``wanted-2``, ``wanted-3``, ...: the first that is not there."""
     return next(

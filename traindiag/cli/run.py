@@ -22,7 +22,7 @@ $ traindiag run -m project.train --config base.yml
 $ traindiag run --signals gradients,nan-batch train.py
 """
 NOTHING = (
-    "traindiag: nothing was captured: no fit and no train_on_batch of Keras ran in the script's own process "
+    "no fit and no train_on_batch of Keras ran in the script's own process "
     "(loops with GradientTape, and processes that it starts anew, are not seen)"
 )
 CONTEXT = {"allow_interspersed_args": False}
@@ -62,7 +62,7 @@ def run(
 
     Output, signals and exit code are the script's own; the diagnosis goes to standard error.
     """
-    from traindiag.capture.runner import end_as, free_folder, run_script
+    from traindiag.capture.runner import can_write, end_as, free_folder, run_script
 
     if not words:
         raise UsageError("no script given", next_step="traindiag run SCRIPT.py")
@@ -78,8 +78,13 @@ def run(
         signals=[name.strip() for name in signals.split(",") if name.strip()],
     )
     sys.stdout.flush()
-    after = _recorded(folder)
-    _tell(folder, [name for name, when in after.items() if before.get(name) != when], color, verbose)
+    names = [name for name, when in _recorded(folder).items() if before.get(name) != when]
+    if names:
+        _tell(folder, names, color, verbose)
+    else:
+        say(
+            f"traindiag: nothing was captured: {NOTHING if can_write(folder) else f'{folder} cannot be written'}"
+        )
     return end_as(code)
 
 
@@ -90,9 +95,6 @@ def _recorded(folder: Path) -> dict[str, int]:
 
 def _tell(folder: Path, names: Sequence[str], color: Color, verbose: bool) -> None:
     """The diagnosis of what was recorded under some names in a folder, on standard error."""
-    if not names:
-        say(NOTHING)
-        return
     from traindiag.diagnosis import diagnose_runs
     from traindiag.readers.discover import find_runs
     from traindiag.reports.base import renderer
