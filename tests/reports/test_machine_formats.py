@@ -172,11 +172,20 @@ def test_markdown_snippet_cannot_close_its_fence() -> None:
 
 
 def test_markdown_is_cut_below_github_s_limit() -> None:
-    report = many_runs(4000)
-    text = render(report, "markdown")
+    text = render(many_runs(4000), "markdown", verbose=True)
     assert 0.5 * LIMIT < len(text.encode()) <= LIMIT
     assert text.rstrip().endswith("`--format json` has everything._")
     assert text.count("<details>") == text.count("</details>")
+
+
+def test_markdown_tells_one_run_of_each_verdict_and_names_the_others() -> None:
+    report = many_runs(25)
+    text = render(report, "markdown")
+    ill = [run for run in report.runs if run.verdict.status == "ill"]
+    assert text.count("<details>") == len({run.verdict.rule for run in ill}) == 3
+    assert text.count("The same in 4 other runs: <code>sweep/seed-0") == 3
+    assert text.index("### All runs") > text.rindex("</details>")
+    assert render(report, "markdown", verbose=True).count("<details>") == len(ill) == 15
 
 
 # JUnit

@@ -44,7 +44,7 @@ def _failing(run: RunReport, options: Options) -> list[Finding]:
 
 def _case(suite: ET.Element, run: RunReport, failing: Sequence[Finding]) -> None:
     attributes = {
-        "classname": f"traindiag.{run.verdict.rule}",
+        "classname": "traindiag",  # The same whatever the verdict: a run that recovers is a test that was mended.
         "name": sanitise(run.name),
         "file": sanitise(run.source.path),
     }

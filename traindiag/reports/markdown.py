@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import ClassVar
 
 from traindiag.model.finding import Evidence, Finding, Remedy
@@ -11,21 +12,23 @@ from traindiag.reports.base import DEFAULT, Options, Renderer
 from traindiag.reports.best import best_note
 from traindiag.reports.many_markdown import many_markdown
 from traindiag.reports.markup import cut, markdown_text
-from traindiag.reports.numbers import epochs_text, short
-from traindiag.reports.ranking import most_severe_first
+from traindiag.reports.numbers import counted, epochs_text, short
+from traindiag.reports.ranking import MANY, grouped, most_severe_first
 from traindiag.reports.sanitise import sanitise_lines
 from traindiag.reports.sparkline import sparklines
 from traindiag.reports.summary import MANY_RUNS
 from traindiag.reports.totals import totals
 from traindiag.reports.words import sentence
 
+_MOST_NAMES = 20
 _MARKS = {"error": "❌", "warning": "⚠️", "note": "🔵", "healthy": "✅", "unjudged": "❔"}
 
 
 class MarkdownRenderer(Renderer):
     """A table of runs, the most severe first, and a folded section for each that is ill.
 
-    Of more than 20 runs it begins with what holds for all of them.
+    Of more than 20 runs it begins with what holds for all of them, and the table stands at the end. Of more than 8 ill
+    runs one of each verdict has a section, which names the others; with ``--verbose`` all have.
 
     Cut at a section when GitHub's limit for a step summary, 1 MiB, is reached; what was left out is said.
     """
@@ -36,15 +39,19 @@ class MarkdownRenderer(Renderer):
     def render(self, report: Report, options: Options = DEFAULT) -> str:
         """The page."""
         runs = most_severe_first(report.runs)
-        sections = [f"## traindiag: {markdown_text(totals(report))}\n"]
+        ill = [run for run in runs if run.verdict.status == "ill"]
+        groups = grouped(ill, apart=options.verbose or len(ill) <= MANY)
+        told = [*_unreadable(report), *(_section(first, alike) for first, *alike in groups)]
+        table = _table(runs) if runs else []
+        title = f"## traindiag: {markdown_text(totals(report))}\n"
         if len(runs) > MANY_RUNS:
-            sections += many_markdown(report.runs)
-        if runs:
-            sections += _table(runs)
-        sections += ["\n### Unreadable files\n\n"] if report.unreadable else []
-        sections += [f"- {_code(each.path)}: {markdown_text(each.message)}\n" for each in report.unreadable]
-        sections += [_section(run) for run in runs if run.verdict.status == "ill"]
-        return cut(sections)
+            return cut([title, *many_markdown(report.runs), *told, "\n### All runs\n", *table])
+        return cut([title, *table, *told])
+
+
+def _unreadable(report: Report) -> list[str]:
+    lines = [f"- {_code(each.path)}: {markdown_text(each.message)}\n" for each in report.unreadable]
+    return ["\n### Unreadable files\n\n", *lines] if lines else []
 
 
 def verdict_markdown(run: RunReport) -> str:
@@ -85,7 +92,7 @@ def _mark(run: RunReport) -> str:
     return _MARKS[run.verdict.severity.value if status == "ill" else status]
 
 
-def _section(run: RunReport) -> str:
+def _section(run: RunReport, alike: Sequence[RunReport]) -> str:
     verdict = run.verdict
     own, others = _split_findings(run)
     title = f"{_mark(run)} <b>{markdown_text(run.name)}</b>: {markdown_text(verdict.message)}"
@@ -96,7 +103,14 @@ def _section(run: RunReport) -> str:
         parts += [_evidence(each) for each in finding.evidence]
         parts += [_remedy(number, each) for number, each in enumerate(finding.remedies, 1)]
     parts += [_other(each) for each in others]
+    if alike:
+        parts.append(f"\nThe same in {counted(len(alike), 'other run')}: {_names(alike)}\n")
     return "".join(parts) + "\n</details>\n"
+
+
+def _names(runs: Sequence[RunReport]) -> str:
+    names = ", ".join(_code(run.name) for run in runs[:_MOST_NAMES])
+    return f"{names} and {len(runs) - _MOST_NAMES:,} more" if len(runs) > _MOST_NAMES else names
 
 
 def _split_findings(run: RunReport) -> tuple[list[Finding], list[Finding]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import StringIO
-from itertools import groupby
 from typing import ClassVar
 
 from rich.console import Console
@@ -17,11 +16,9 @@ from traindiag.reports.ink import Ink, console_on, trimmed
 from traindiag.reports.many import hint, many
 from traindiag.reports.numbers import counted
 from traindiag.reports.overview import legend, overview
+from traindiag.reports.ranking import MANY, grouped
 from traindiag.reports.summary import MANY_RUNS
 from traindiag.reports.totals import totals
-
-MANY = 8
-"""With more ill runs than this, one of each verdict is told in full and the others are named with it."""
 
 
 class TextRenderer(Renderer):
@@ -113,18 +110,6 @@ class _Page:
     def _title(self, title: str) -> None:
         self.console.print()
         self.console.print(self.ink.text(title, "bold underline"), soft_wrap=True)
-
-
-def grouped(runs: Sequence[RunReport], *, apart: bool) -> list[list[RunReport]]:
-    """Runs most severe first; one group a run, or one a verdict with its surest run first."""
-    if apart:
-        return [[run] for run in sorted(runs, key=lambda run: -run.verdict.severity.rank)]
-    ranked = sorted(
-        runs, key=lambda run: (-run.verdict.severity.rank, run.verdict.code, -run.verdict.confidence)
-    )
-    return [
-        list(group) for _, group in groupby(ranked, key=lambda run: (run.verdict.severity, run.verdict.code))
-    ]
 
 
 def _not_checked_note(runs: Sequence[RunReport]) -> str:
