@@ -45,8 +45,7 @@ class JsonLines(Reader):
         [file] = files
         data = file.read_bytes()
         lost: list[int] = []
-        records = list(_records(split_lines(decode(data)[0]), file.names, lost))
-        runs = runs_of_records(records)
+        runs = runs_of_records(_records(split_lines(decode(data)[0]), file.names, lost))
         if not runs:
             raise file.unreadable("no line holds a value of a metric", "check what the training logged")
         return [

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from traindiag.model.run import Damage
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
 from traindiag.readers.parsing.long_tables import keys_of, told_by_rows
-from traindiag.readers.parsing.record_runs import runs_of_records
 from traindiag.readers.parsing.tables import layout_details, layout_of
 from traindiag.readers.parsing.text import decode
 
@@ -34,8 +33,8 @@ class LongTable(Reader):
         told = told_by_rows(decode(data)[0], layout, keys)
         runs = [
             (f"{name} {number}".strip() if len(parts) > 1 else name, series, details)
-            for name, records in told.records.items()
-            for parts in [runs_of_records(records)]
+            for name, records in told.runs.items()
+            for parts in [records.found()]
             for number, (series, details) in enumerate(parts, start=1)
         ]
         if not runs:

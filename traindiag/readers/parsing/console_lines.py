@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from traindiag.model.names import mode_of, split_and_metric
 from traindiag.readers.parsing.histories import looks_like_metric
@@ -49,7 +50,7 @@ TOKEN = re.compile(r"(?<![\w.@-])(?:[-+]?\.?\d[\d.]*(?:e[-+]?\d+)?|[-+]?(?:nan|i
 _MOST_KINDS = 4_096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Meaning:
     """What a line says, numbers by their place in it.
 
@@ -69,6 +70,16 @@ class Meaning:
     totals: Mapping[str, int] = field(default_factory=dict)
     batch: bool = False
     running: bool = False
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of its metrics."""
+        return tuple(self.values)
+
+    @cached_property
+    def of_training(self) -> bool:
+        """Whether a name says that it is of the training set."""
+        return any(split_and_metric(name, default="")[0] == "train" for name in self.values)
 
 
 class Kinds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,8 @@ _LONGEST = 2_000
 """Lines longer than this are no line of a log."""
 _WRAPPED = re.compile(r"\b(?:np\.float\d+|tensor)\(([-+.\de]+)[^()]*(?:\([^()]*\)[^()]*)?\)")
 """What numpy and PyTorch print around a number."""
-_NEAR = 100
+_NEAR = 20_000
+"""Characters at the end among which a line like the last one is looked for."""
 _NO_TABLE = re.compile(r"[:=,%\[]")
 
 
@@ -43,12 +44,13 @@ class _Line:
     """What one line told.
 
     Attributes:
-        values: by name.
+        names, values: of metrics; the names are shared by lines alike.
         epoch, step: where it stands, None where that is not known.
         rank: how coarse it is: 0 for a batch, 2 where it says that it is of the training set.
     """
 
-    values: dict[str, float]
+    names: tuple[str, ...]
+    values: list[float]
     epoch: float | None
     step: int | None
     rank: int
@@ -86,14 +88,16 @@ class ConsoleLines:
             self._step = None if step is None else int(step)
         if not meaning.values or self._epoch is self._step is None:
             return
-        values = {
-            name: value for name, at in meaning.values.items() if (value := _number(numbers[at])) is not None
-        }
+        names, values = meaning.names, [_number(numbers[at]) for at in meaning.values.values()]
         for name, at in meaning.totals.items():
-            total = _number(numbers[at])
-            values[name] = values[name] / total if total and name in values else math.nan
-        told = any(split_and_metric(name, default="")[0] == "train" for name in values)
-        found = _Line(values, self._epoch, self._step, 0 if meaning.batch else 1 + told)
+            if name in names:
+                place = names.index(name)
+                values[place] = _share(values[place], _number(numbers[at]))
+        if None in values:
+            names = tuple(name for name, value in zip(names, values, strict=True) if value is not None)
+        known = [value for value in values if value is not None]
+        rank = 0 if meaning.batch else 1 + meaning.of_training
+        found = _Line(names, known, self._epoch, self._step, rank)
         if meaning.running:
             self._keep_last(found)
         else:
@@ -105,7 +109,9 @@ class ConsoleLines:
         found.rank = 1
         place = found.epoch, None if found.epoch is not None else found.step, self._split
         if self._last_running is not None and self._last_running[0] == place:
-            self._last_running[1].values.update(found.values)
+            last = self._last_running[1]
+            merged = dict(zip((*last.names, *found.names), (*last.values, *found.values), strict=True))
+            last.names, last.values = tuple(merged), list(merged.values())
         else:
             self._lines.append(found)
             self._last_running = place, found
@@ -138,28 +144,30 @@ class ConsoleLines:
                 axes[_AXES[name.lower()]] = number
             elif number is not None and looks_like_metric(split_and_metric(name)[1]):
                 values[within(split, name) if split else name] = number
-        step = axes.get("step")
-        self._lines.append(_Line(values, axes.get("epoch"), None if step is None else int(step), 1))
+        step = axes.get("step", math.nan)
+        whole = int(step) if math.isfinite(step) else None
+        self._lines.append(_Line(tuple(values), list(values.values()), axes.get("epoch"), whole, 1))
         return True
 
-    def records(self) -> list[dict[str, Any]]:
+    def records(self) -> Iterator[dict[str, Any]]:
         """The lines as `runs_of_records` takes them; values of batches are called so where epochs have their own."""
         coarsest, (summary, repeated) = self._coarsest(), self._by_place()
-        records = []
         for number, line in enumerate(self._lines):
-            values = {
-                name if line.rank >= coarsest.get(split_and_metric(name), 0) else f"{name}_step": value
-                for name, value in line.values.items()
-                if name not in summary
-            }
-            of_part = not line.rank or not repeated.isdisjoint(line.values)
-            step = line.step if line.step is not None or not of_part else number
-            axes = {"epoch": line.epoch, "step": step}
-            records.append({**{key: value for key, value in axes.items() if value is not None}, **values})
-        return records
+            record: dict[str, Any] = {}
+            if line.epoch is not None:
+                record["epoch"] = line.epoch
+            if line.step is not None:
+                record["step"] = line.step
+            elif not line.rank or not repeated.isdisjoint(line.names):
+                record["step"] = number
+            for name, value in zip(line.names, line.values, strict=True):
+                if name not in summary:
+                    finer = line.rank < coarsest.get(split_and_metric(name), 0)
+                    record[f"{name}_step" if finer else name] = value
+            yield record
 
     def _coarsest(self) -> dict[tuple[str, str], int]:
-        counts = Counter((split_and_metric(name), line.rank) for line in self._lines for name in line.values)
+        counts = Counter((split_and_metric(name), line.rank) for line in self._lines for name in line.names)
         coarsest: dict[tuple[str, str], int] = {}
         for (key, rank), count in counts.items():
             # A single line is a summary, not what the others are batches of.
@@ -175,7 +183,7 @@ class ConsoleLines:
         """
         counts: dict[str, Counter[tuple[float | None, int | None]]] = defaultdict(Counter)
         for line in self._lines:
-            for name in line.values:
+            for name in line.names:
                 counts[name][line.epoch, line.step] += 1
         repeated = {
             name
@@ -194,12 +202,12 @@ def console_lines(text: str) -> ConsoleLines:
     text = strip_ansi(text)
     if "(" in text:
         text = _WRAPPED.sub(r"\1", text)
-    pieces = _PIECE.findall(text)
-    if pieces and not text.endswith(("\n", "\r")) and _is_cut(pieces[-1], pieces[-_NEAR:-1]):
+    *before, last = _PIECE.findall(text[-_NEAR:]) or [""]
+    if not text.endswith(("\n", "\r")) and _is_cut(last, before):
         lines.cut = True
-        del pieces[-1]
-    for piece in pieces:
-        lines.feed(piece)
+        text = text[: -len(last)]
+    for piece in _PIECE.finditer(text):
+        lines.feed(piece[0])
     return lines
 
 
@@ -219,3 +227,7 @@ def _number(token: str) -> float | None:
         return float(token)
     except ValueError:
         return None
+
+
+def _share(part: float | None, whole: float | None) -> float | None:
+    return part / whole if part is not None and whole else None

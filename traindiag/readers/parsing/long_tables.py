@@ -10,6 +10,7 @@ from typing import Any
 from traindiag.model.names import split_and_metric
 from traindiag.readers.base import LogFile
 from traindiag.readers.parsing.histories import looks_like_metric
+from traindiag.readers.parsing.record_runs import RecordRuns
 from traindiag.readers.parsing.splits import SPLIT_NAMES, split_of_word
 from traindiag.readers.parsing.tables import Layout, filled_lines, layout_of, number_of, split_cells
 from traindiag.readers.parsing.text import decode_head
@@ -103,19 +104,19 @@ def _is_metric(name: str) -> bool:
 
 @dataclass(slots=True)
 class Told:
-    """The rows of a long table as records, by the run each is of.
+    """What the rows of a long table tell.
 
     Attributes:
-        records: by name of run, empty where no column tells; names of axes are those of records.
+        runs: by what the column of runs says, empty where there is none.
         lost: numbers of lines with another number of cells.
     """
 
-    records: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    runs: dict[str, RecordRuns] = field(default_factory=lambda: defaultdict(RecordRuns))
     lost: list[int] = field(default_factory=list)
 
 
 def told_by_rows(text: str, layout: Layout, keys: Keys) -> Told:
-    """The rows of a table as records."""
+    """The rows of a table, taken as records by the run each is of."""
     told = Told()
     names = [_AXES.get(name.lower(), name) for name in layout.names]
     columns = [
@@ -134,7 +135,7 @@ def told_by_rows(text: str, layout: Layout, keys: Keys) -> Told:
             record = {**axes, **_numbers(row, [(keys.value, row[keys.metric].strip())], layout)}
         if keys.split is not None:
             record["split"] = row[keys.split].strip()
-        told.records["" if keys.run is None else row[keys.run].strip()].append(record)
+        told.runs["" if keys.run is None else row[keys.run].strip()].add(record)
     return told
 
 

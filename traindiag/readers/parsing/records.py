@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from traindiag.model.frame import MISSING, Series
 from traindiag.readers.parsing.epochs import unique_name
@@ -20,10 +23,10 @@ _PLAUSIBLE_SECONDS = (3e8, 4e9)
 
 @dataclass(slots=True)
 class _Rows:
-    value: list[float] = field(default_factory=list)
-    epoch: list[int] = field(default_factory=list)
-    step: list[int] = field(default_factory=list)
-    wall_time: list[float] = field(default_factory=list)
+    value: array[float] = field(default_factory=lambda: array("d"))
+    epoch: array[int] = field(default_factory=lambda: array("q"))
+    step: array[int] = field(default_factory=lambda: array("q"))
+    wall_time: array[float] = field(default_factory=lambda: array("d"))
 
 
 def axis_value(record: Mapping[str, Any], keys: Iterable[str]) -> float | None:
@@ -54,8 +57,8 @@ class Gathered:
         step: int | None,
         wall_time: float | None = None,
         split: str = "train",
-    ) -> int:
-        """Takes the numbers of one record; returns how many there were.
+    ) -> None:
+        """Takes the numbers of one record.
 
         Args:
             values: by name; what is no number is passed over.
@@ -63,7 +66,6 @@ class Gathered:
             wall_time: seconds since the Unix epoch.
             split: of the names that do not tell theirs.
         """
-        taken = 0
         for name, value in values.items():
             if name in self._ignored or not is_number(value):
                 continue
@@ -72,22 +74,22 @@ class Gathered:
             rows.epoch.append(MISSING if epoch is None else epoch)
             rows.step.append(MISSING if step is None else step)
             rows.wall_time.append(float("nan") if wall_time is None else wall_time)
-            taken += 1
-        return taken
 
     def series(self, *, by_step: bool = False) -> list[Series]:
         """The series gathered; without epochs when they are to be judged by step."""
         taken: set[tuple[str, str]] = set()
-        return [
-            Series(
-                *unique_name(name, taken),
-                rows.value,
-                epoch=None if by_step or set(rows.epoch) == {MISSING} else rows.epoch,
-                step=None if set(rows.step) == {MISSING} else rows.step,
-                wall_time=rows.wall_time if any(time == time for time in rows.wall_time) else None,
-            )
-            for name, rows in self._rows.items()
-        ]
+        return [_series(name, rows, taken, by_step=by_step) for name, rows in self._rows.items()]
+
+
+def _series(name: str, rows: _Rows, taken: set[tuple[str, str]], *, by_step: bool) -> Series:
+    epoch, step, wall_time = np.array(rows.epoch), np.array(rows.step), np.array(rows.wall_time)
+    return Series(
+        *unique_name(name, taken),
+        np.array(rows.value),
+        epoch=None if by_step or bool((epoch == MISSING).all()) else epoch,
+        step=None if bool((step == MISSING).all()) else step,
+        wall_time=None if bool(np.isnan(wall_time).all()) else wall_time,
+    )
 
 
 def seconds(value: float | None) -> float | None:
