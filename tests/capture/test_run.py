@@ -260,8 +260,9 @@ for epoch in range(3):
 print([returned, evaluated])
 """
     )
-    captured = done([*RUN, "--out", "logs", "a.py"], tmp_path)
-    assert "warning: capturing" not in captured.stderr
+    captured = done([*RUN, "--out", "logs", "--signals", "gradients", "a.py"], tmp_path)
+    told = [line for line in captured.stderr.splitlines() if line.startswith("traindiag: ")]
+    assert told == ["traindiag: warning: signals need Keras 3; they are left out"]
     runs = {run.name: run.wide() for run in traindiag.read_all(tmp_path / "logs").runs}
     assert {name: len(wide) for name, wide in runs.items()} == {"fit": 4, "loop": 3}
     assert {"loss", "learning_rate", "step_time"} <= set(runs["fit"].columns)

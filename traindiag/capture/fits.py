@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from traindiag.capture.device import import_keras
-from traindiag.capture.guard import Guard
+from traindiag.capture.guard import Guard, tell
 from traindiag.capture.recorder import Logs, Recorder
 
 _Callback: Any = import_keras().callbacks.Callback
@@ -36,6 +36,9 @@ class Fits:
     ) -> None:
         self._folder = folder
         self._signals = frozenset(signals)
+        if self._signals and not hasattr(import_keras(), "ops"):
+            tell("warning: signals need Keras 3; they are left out")
+            self._signals = frozenset()
         self._begun = begun
         self.tested = tested
         self.guard = guard
