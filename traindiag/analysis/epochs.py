@@ -15,6 +15,7 @@ tests/capture/test_epoch_means.py shows both on real trainings.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,3 +99,16 @@ def epochs_from_boundaries(step: ArrayLike, boundary: ArrayLike) -> NDArray[np.i
     if np.any(np.diff(ends) < 0):
         raise ValueError("boundaries must ascend")
     return np.searchsorted(ends, np.asarray(step, dtype=np.int64), side="left").astype(np.int64)
+
+
+def better_by_step(epochs: Sequence[float], points: int) -> bool:
+    """Whether a run of few epochs has so many points in each that steps tell more.
+
+    Args:
+        epochs: (fractional) epochs of its points.
+        points: how many values its most frequent training series has.
+    """
+    if not epochs:
+        return False
+    spanned = max(epochs) - min(epochs) + 1
+    return spanned < 8 and points > 2 * spanned

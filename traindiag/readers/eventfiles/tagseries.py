@@ -17,13 +17,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from traindiag.analysis.epochs import epochs_from_boundaries, last_per_epoch, mean_per_epoch
+from traindiag.analysis.epochs import (
+    better_by_step,
+    epochs_from_boundaries,
+    last_per_epoch,
+    mean_per_epoch,
+)
 from traindiag.model.frame import MISSING, Series
 from traindiag.model.names import split_and_metric
 from traindiag.readers.eventfiles.eventfile import Scalars
 from traindiag.readers.eventfiles.histograms import MARK, Statistics, metric_of
 from traindiag.readers.eventfiles.sessions import LoadedFile, Session, point_keys
-from traindiag.readers.parsing.records import better_by_step
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

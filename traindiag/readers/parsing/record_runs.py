@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from traindiag.analysis.epochs import better_by_step
 from traindiag.model.frame import MISSING, Series
 from traindiag.model.names import is_loss, split_and_metric
 from traindiag.readers.parsing.records import (
@@ -16,7 +17,6 @@ from traindiag.readers.parsing.records import (
     TIME_KEYS,
     Gathered,
     axis_value,
-    better_by_step,
     seconds,
 )
 from traindiag.readers.parsing.splits import SPLIT_NAMES, split_of_word

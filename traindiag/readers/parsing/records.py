@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from traindiag.analysis.epochs import better_by_step
 from traindiag.model.frame import MISSING, Series
 from traindiag.readers.parsing.epochs import unique_name
 from traindiag.readers.parsing.histories import is_number
@@ -106,19 +107,6 @@ def _as_float(value: Any) -> float:
         return float(value)
     except OverflowError:
         return float("inf") if value > 0 else float("-inf")
-
-
-def better_by_step(epochs: Sequence[float], points: int) -> bool:
-    """Whether a run of few epochs has so many points in each that steps tell more.
-
-    Args:
-        epochs: (fractional) epochs of its points.
-        points: how many values its most frequent training series has.
-    """
-    if not epochs:
-        return False
-    spanned = max(epochs) - min(epochs) + 1
-    return spanned < 8 and points > 2 * spanned
 
 
 def is_trainer_summary(record: Mapping[str, Any]) -> bool:
