@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from traindiag.model.errors import UnreadableError, UsageError
-from traindiag.readers import discover, walking
+from traindiag.readers import units, walking
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
 from traindiag.readers.discover import find_runs, iter_runs
 
@@ -228,8 +228,8 @@ class Failing(Reader):
     ],
 )
 def test_a_failing_reader_costs_only_its_own_file(write, tmp_path, monkeypatch, error):
-    readers = (*discover.all_readers(), Failing("failing", error))
-    monkeypatch.setattr(discover, "all_readers", lambda: readers)
+    readers = (*units.all_readers(), Failing("failing", error))
+    monkeypatch.setattr(units, "all_readers", lambda: readers)
     write("bad.csv", "FAIL")
     write("good.csv", CSV)
     found = find_runs([tmp_path])
@@ -241,7 +241,7 @@ def test_a_failing_reader_costs_only_its_own_file(write, tmp_path, monkeypatch, 
 
 def test_a_tie_is_an_error_that_lists_the_readers(write, monkeypatch):
     tied = (Failing("one", ValueError()), Failing("two", ValueError()))
-    monkeypatch.setattr(discover, "all_readers", lambda: tied)
+    monkeypatch.setattr(units, "all_readers", lambda: tied)
     [entry] = find_runs([write("x", "FAIL")]).unreadable
     assert "one and two" in entry.message
     assert "--reader" in entry.message

@@ -136,3 +136,12 @@ def test_plain_folders():
 )  # fmt: skip
 def test_configurations(name, text, found):
     assert config_of(name, text.encode()) == found
+
+
+def test_patterns_that_leave_nothing_are_named(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("epoch,loss\n0,1\n1,0.5\n")
+    [missed] = find_runs([tmp_path], include=["other*"]).unreadable
+    assert missed.message == "no file below this folder is among the chosen ones; check the patterns"
+    (tmp_path / "log.csv").unlink()
+    [empty] = find_runs([tmp_path]).unreadable
+    assert empty.message == "no files below this folder; name the folder of the logs"

@@ -18,7 +18,7 @@ from traindiag.model.errors import UnreadableError
 from traindiag.model.report import Unreadable
 from traindiag.model.run import Run
 from traindiag.readers.base import LogFile
-from traindiag.readers.discover import UnitRuns, Within
+from traindiag.readers.units import UnitRuns, Within
 from traindiag.readers.walking import Root, Unit
 
 if TYPE_CHECKING:
