@@ -81,6 +81,36 @@ def test_dicts_keyed_by_split_are_one_run(read_one, value):
     assert wide["val_loss"].tolist() == [3, 4, 5]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        [{"epoch": i, "train": {"loss": 3 - i}, "val": {"loss": 3 + i}} for i in range(3)],
+        {"best": 1, "epochs": [{"train_loss": 3 - i, "val_loss": 3 + i} for i in range(3)]},
+        [
+            {"phase": word, "epoch": i, "loss": 3 + k * i}
+            for i in range(3)
+            for word, k in (("train", -1), ("val", 1))
+        ],
+        {f"epoch_{i}": {"train_loss": 3 - i, "val_loss": 3 + i} for i in range(3)},
+    ],
+    ids=["groups", "list inside", "phases", "keyed by epoch"],
+)
+def test_one_dict_an_epoch(read_one, value):
+    wide = read_one("log.json", json.dumps(value)).wide()
+    assert (wide["loss"].tolist(), wide["val_loss"].tolist()) == ([3, 2, 1], [3, 4, 5])
+
+
+def test_scores_of_numbered_folds_are_no_epochs(refused):
+    assert "without lists" in refused(
+        "folds.json", json.dumps({str(i): {"accuracy": 0.5, "x": [1]} for i in range(5)})
+    )
+
+
+def test_fractional_epochs(read_one):
+    rows = [{"epoch": i / 2, "loss": 4.0 - i} for i in range(1, 5)]
+    assert read_one("log.json", json.dumps(rows)).wide()["loss"].tolist() == [2.5, 0.5]
+
+
 def test_further_sets_of_a_split_keep_their_names(read_one):
     sets = {"valid_0": {"auc": [0.5]}, "valid_1": {"auc": [0.6]}, "valid_2": {"auc": [0.7]}}
     run = read_one("evals.json", json.dumps(sets))

@@ -129,3 +129,26 @@ def test_accuracy_in_percent_is_said(read_one):
         "train/accuracy"
         not in read_one("log.csv", "epoch,loss,accuracy\n0,1.0,0.4\n1,0.5,0.6\n").source.details
     )
+
+
+@pytest.mark.parametrize(("column", "per"), [("batch", 2), ("iteration", 9), ("step_in_epoch", None)])
+def test_rows_of_batches_are_averaged_an_epoch(read_one, column, per):
+    rows = [(e, b if per == 2 else 2 * e + b, e + b / 2) for e in range(4) for b in (0, 1)]
+    run = read_one("log.csv", f"epoch,{column},train_loss\n" + "".join(f"{e},{b},{x}\n" for e, b, x in rows))
+    expected = [e + 0.25 for e in range(4)] if per else [e + 0.5 for e in range(4)]
+    assert run.wide()["loss"].tolist() == expected
+
+
+def test_fractions_of_epochs_lie_in_the_epoch_they_complete(read_one):
+    rows = "".join(f"{i / 4},{i}\n" for i in range(1, 17))
+    run = read_one("log.csv", "epoch,loss\n" + rows)
+    assert run.wide()["loss"].tolist() == [2.5, 6.5, 10.5, 14.5]
+    assert "fractional" in run.source.details["epochs"]
+    damaged = "".join(f"{e if e != 5 else 5.5},{e}\n" for e in range(12))
+    assert "loss" in read_one("damaged.csv", "epoch,loss\n" + damaged).wide()
+    assert "fractional" not in read_one("damaged.csv", "epoch,loss\n" + damaged).source.details["epochs"]
+
+
+def test_percent_signs_are_no_words(read_one):
+    run = read_one("log.csv", "epoch,loss,acc\n0,1.5,50.5%\n1,1.0,75 %\n")
+    assert run.wide()["acc"].tolist() == [50.5, 75.0]

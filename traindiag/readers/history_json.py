@@ -15,7 +15,10 @@ _START = re.compile(r"\s*(?:\[\s*)*\{")
 _METRIC_KEY = re.compile(
     r'"(?:[^"\\\n]*(?:loss|acc|accuracy|auc|mae|mse|f1|precision|recall)[^"\\\n]*)"\s*:', re.I
 )
-_LIST_OF_NUMBERS = re.compile(r':\s*(?:\[\s*(?:null|NaN|-?Infinity|-?\d|\])|\{\s*"\d+"\s*:)')
+_LIST_OF_NUMBERS = re.compile(
+    r':\s*(?:\[\s*(?:null|NaN|-?Infinity|-?\d|\]|\{\s*")|\{\s*"\d+"\s*:)|"epoch[_ ]?\d+"\s*:\s*\{\s*"',
+    re.I,
+)
 _NAME = re.compile(r"hist(ory)?|metrics|loss", re.I)
 
 

@@ -25,6 +25,7 @@ EPOCH_NAMES = ("epoch", "epochs", "ep", "round", "# epoch", "epoch_num", "n_epoc
 STEP_NAMES = ("step", "global_step", "steps", "iteration", "iter", "iterations", "batch", "update", "_step",
               "trainer/global_step", "time/total_timesteps")  # fmt: skip
 """Lower-case names of columns that count epochs and steps, in tables of no known writer."""
+FRACTIONAL = "fractional in the file: each value belongs to the epoch it lies in, from 0"
 _WALL_TIME_NAMES = frozenset(
     ("wall_time", "wall time", "walltime", "timestamp", "_timestamp", "time_stamp", "unix_time")
 )
@@ -141,29 +142,32 @@ def attempts_of(
     *,
     axis_names: Iterable[str],
     index_names: Iterable[str] = (),
+    step_names: Iterable[str] = (),
     names: Mapping[str, str] | None = None,
 ) -> list[Attempt]:
-    """The runs in a table of one row an epoch.
+    """The runs in a table of one row an epoch, or of several: a column of steps, or fractions of epochs, tell that.
 
     Args:
         table: as read.
         axis_names: lower-case names of the epoch column.
         index_names: lower-case names of a column that only numbers the rows.
+        step_names: lower-case names of a column of steps beside the epochs.
         names: what a column means, by the name in the file: ``{"trn": "loss"}``.
 
     Returns:
         Runs with at least one value; none when the table holds no metric.
     """
-    roles = roles_of(tuple(table.columns), tuple(axis_names), tuple(index_names))
+    roles = roles_of(tuple(table.columns), tuple(axis_names), tuple(index_names), tuple(step_names))
     details: dict[str, str] = {}
     epoch = _epochs(table, roles.epoch, details, named=roles.named)
+    step = _steps(table, roles, details)
     metrics = {name: table.columns[name] for name in roles.metrics}
     wall_time = None if roles.wall_time is None else _wall_time(table.columns[roles.wall_time])
     loss = None if roles.loss is None else table.columns[roles.loss].value
     stretches = stretches_of(epoch, loss)
     attempts: list[Attempt] = []
     for stretch in stretches:
-        series = series_of_columns(metrics, stretch, wall_time, names)
+        series = series_of_columns(metrics, stretch, wall_time, names, step)
         if series:
             said = {**details, **({"restarts": "; ".join(stretch.notes)} if stretch.notes else {})}
             label = f"run {len(attempts) + 1}" if len(stretches) > 1 else ""
@@ -182,7 +186,8 @@ def attempts_by_axis(
     """
     by_step = find_column(table.columns, EPOCH_NAMES) is None and bool(find_column(table.columns, STEP_NAMES))
     axis_names = STEP_NAMES if by_step else EPOCH_NAMES
-    attempts = attempts_of(table, axis_names=axis_names, index_names=("",), names=names)
+    beside = () if by_step else STEP_NAMES
+    attempts = attempts_of(table, axis_names=axis_names, index_names=("",), step_names=beside, names=names)
     if not by_step or counts_epochs:
         return attempts
     return [replace(each, series=tuple(map(_on_steps, each.series))) for each in attempts]
@@ -198,21 +203,29 @@ class Roles(NamedTuple):
 
     epoch: str | None
     named: bool
+    step: str | None
     metrics: tuple[str, ...]
     wall_time: str | None
     loss: str | None
 
 
 @lru_cache(maxsize=64)
-def roles_of(columns: tuple[str, ...], axis_names: tuple[str, ...], index_names: tuple[str, ...]) -> Roles:
+def roles_of(
+    columns: tuple[str, ...],
+    axis_names: tuple[str, ...],
+    index_names: tuple[str, ...],
+    step_names: tuple[str, ...] = (),
+) -> Roles:
     """What the columns of a table are for; names as in `attempts_of`."""
     axis, index = find_column(columns, axis_names), find_column(columns, index_names)
+    step = None if axis is None else find_column(columns, step_names)
     metrics = tuple(
-        name for name in columns if name not in (axis, index) and name.lower() not in _WALL_TIME_NAMES
+        name for name in columns if name not in (axis, index, step) and name.lower() not in _WALL_TIME_NAMES
     )
     return Roles(
         epoch=axis or index,
         named=axis is not None,
+        step=step,
         metrics=metrics,
         wall_time=find_column(columns, sorted(_WALL_TIME_NAMES)),
         loss=next((name for name in metrics if _is_training_loss(name)), None),
@@ -235,6 +248,9 @@ def _epochs(table: Table, name: str | None, details: dict[str, str], *, named: b
         details["epochs"] = "no epoch column, rows counted from 0"
         return np.arange(table.rows, dtype=np.int64)
     column = table.columns[name]
+    if fractional(column):
+        details["epochs"] = FRACTIONAL
+        return reached(column)
     epoch = whole_numbers(column)
     first = int(epoch.min()) if len(epoch) else 0
     if first == MISSING:
@@ -242,6 +258,30 @@ def _epochs(table: Table, name: str | None, details: dict[str, str], *, named: b
         first = 0 if first == 2**62 else first
     details["epochs"] = origin_of(first, named=named)
     return epoch
+
+
+def _steps(table: Table, roles: Roles, details: dict[str, str]) -> NDArray[np.int64] | None:
+    """Steps of rows of which an epoch has several; of those that begin anew in each epoch, rows are counted."""
+    if roles.step is not None:
+        step = whole_numbers(table.columns[roles.step])
+        if bool((np.diff(step) >= 0).all()):
+            return step
+        details["steps"] = "begin anew, rows counted"
+    elif roles.epoch is None or not fractional(table.columns[roles.epoch]):
+        return None
+    return np.arange(table.rows, dtype=np.int64)
+
+
+def fractional(column: Column) -> bool:
+    """Whether epochs are counted in fractions; a damaged cell or two are no proof of that."""
+    finite = column.value[np.isfinite(column.value)]
+    return bool(4 * np.count_nonzero(finite != np.floor(finite)) > len(finite))
+
+
+def reached(column: Column) -> NDArray[np.int64]:
+    """The zero-based epochs in which counts of epochs done lie: 0.5 and 1.0 are of the first."""
+    done = Column(value=np.maximum(np.ceil(column.value - 1e-9) - 1, 0), known=column.known)
+    return whole_numbers(done)
 
 
 def origin_of(first: int, *, named: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,12 +11,15 @@ import numpy as np
 
 from traindiag.model.frame import Series
 from traindiag.model.names import learning_rate_name, metric_words, mode_of
-from traindiag.readers.parsing.epochs import unique_name
-from traindiag.readers.parsing.splits import column_names, splits_of_sets, within
+from traindiag.readers.parsing.epochs import FRACTIONAL, fractional, reached, unique_name
+from traindiag.readers.parsing.splits import column_names, split_of_record, splits_of_sets, within
+from traindiag.readers.parsing.tables import Column
 
 _DEEPEST = 6
 _MOST_NODES = 100_000
 _EPOCH_NAMES = ("epoch", "epochs")
+_EPOCH_KEY = re.compile(r"epoch[_ ]?(\d{1,9})", re.I)
+"""Of numbers alone nobody knows whether they count epochs or folds."""
 _ATTRIBUTES = {"loss_curve_": "loss", "validation_scores_": "val_score"}
 """What scikit-learn's networks call the losses and the validation scores of their epochs."""
 
@@ -94,7 +98,15 @@ def _with_metric(lists: Mapping[str, Sequence[Any]]) -> bool:
 
 
 def _lists_of(value: Any) -> Mapping[str, Sequence[Any]]:
-    """The lists of numbers in a dict of lists or a list of dicts, by name."""
+    """The lists of numbers in a dict of lists, a list of dicts, or a dict of dicts keyed by epoch, by name."""
+    if isinstance(value, Mapping) and value and all(map(_EPOCH_KEY.fullmatch, map(str, value))):
+        epochs = [int(_EPOCH_KEY.sub(r"\1", str(key))) for key in value]
+        rows = [
+            {"epoch": epoch, **row}
+            for epoch, row in zip(epochs, value.values(), strict=True)
+            if isinstance(row, Mapping)
+        ]
+        return _columns_of_rows(rows) if len(rows) == len(value) else {}
     if isinstance(value, Mapping):
         columns = {key: _as_list(item) for key, item in value.items() if isinstance(key, str)}
         return {key: item for key, item in columns.items() if item is not None and _are_numbers(item)}
@@ -112,9 +124,22 @@ def _as_list(item: Any) -> Sequence[Any] | None:
 
 
 def _columns_of_rows(rows: Sequence[Mapping[Any, Any]]) -> dict[str, Sequence[Any]]:
-    names = dict.fromkeys(key for row in rows for key in row if isinstance(key, str))
-    columns = {name: [row.get(name) for row in rows] for name in names}
+    """The numbers of rows by name, None where a row has none; a word in a row, or a dict inside it, tells its split."""
+    flat = [_flat(row) for row in rows]
+    names = dict.fromkeys(key for row in flat for key in row)
+    columns = {name: [row.get(name) for row in flat] for name in names}
     return {name: column for name, column in columns.items() if _are_numbers(column)}
+
+
+def _flat(row: Mapping[Any, Any]) -> dict[str, Any]:
+    split = split_of_record(row)
+    flat: dict[str, Any] = {}
+    for key, item in row.items():
+        if isinstance(item, Mapping):
+            flat.update({f"{key}/{name}": number for name, number in item.items() if is_number(number)})
+        elif isinstance(key, str):
+            flat[key if split == "train" or key.lower() in _EPOCH_NAMES else within(split, key)] = item
+    return flat
 
 
 def _are_numbers(items: Sequence[Any]) -> bool:
@@ -142,7 +167,13 @@ def series_of_history(found: History) -> tuple[list[Series], dict[str, str]]:
     axis = next((name for name in history if name.lower() in _EPOCH_NAMES), None)
     length = max(len(column) for column in history.values())
     epoch_axis = np.arange(length, dtype=np.int64)
-    if axis is not None and _is_axis(history[axis], length):
+    step = None
+    if axis is not None and len(history[axis]) == length and all(map(_is_finite, history[axis])):
+        done = Column(value=np.array(history[axis], dtype=np.float64))
+        if fractional(done):
+            epoch_axis, step = reached(done), epoch_axis
+            details["epochs"] = FRACTIONAL
+    if step is None and axis is not None and _is_axis(history[axis], length):
         epoch_axis = np.array(history[axis], dtype=np.int64)
         first = int(epoch_axis.min())
         details["epochs"] = "zero-based" if first == 0 else f"as in the file, from {first}"
@@ -157,16 +188,22 @@ def series_of_history(found: History) -> tuple[list[Series], dict[str, str]]:
         rows = _rows_of(name, [row for row, _ in kept], len(column), length, details)
         values = np.array([value for _, value in kept], dtype=np.float64)
         series.append(
-            Series(*unique_name(_ATTRIBUTES.get(name, name), taken), values, epoch=epoch_axis[rows])
+            Series(
+                *unique_name(_ATTRIBUTES.get(name, name), taken),
+                values,
+                epoch=epoch_axis[rows],
+                step=None if step is None else step[rows],
+            )
         )
     return series, details
 
 
 def _is_axis(column: Sequence[Any], length: int) -> bool:
-    return len(column) == length and all(
-        is_number(item) and not isinstance(item, str) and math.isfinite(item) and float(item).is_integer()
-        for item in column
-    )
+    return len(column) == length and all(_is_finite(item) and float(item).is_integer() for item in column)
+
+
+def _is_finite(item: Any) -> bool:
+    return is_number(item) and not isinstance(item, str) and abs(item) < 2**62
 
 
 def _value(item: Any) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from traindiag.analysis.epochs import better_by_step
 from traindiag.model.frame import MISSING, Series
 from traindiag.model.names import is_loss, split_and_metric
+from traindiag.readers.parsing.epochs import FRACTIONAL
 from traindiag.readers.parsing.records import (
     EPOCH_KEYS,
     STEP_KEYS,
@@ -19,10 +21,11 @@ from traindiag.readers.parsing.records import (
     axis_value,
     seconds,
 )
-from traindiag.readers.parsing.splits import SPLIT_NAMES, split_of_word
+from traindiag.readers.parsing.splits import split_of_record
 
 _NO_METRICS = ("mode", "memory", "eta_seconds", "rank_data_time", "n_parameters", "seed")
 _MOST_LISTED = 5
+_ROUNDING = 1e-9
 _AXES = frozenset((*EPOCH_KEYS, *STEP_KEYS, *TIME_KEYS))
 
 
@@ -49,7 +52,7 @@ class RecordRuns:
     def add(self, record: dict[str, Any]) -> None:
         """The next record."""
         record = self._with_validation_told(record)
-        split = _split(record)
+        split = split_of_record(record)
         epoch, step = axis_value(record, EPOCH_KEYS), axis_value(record, STEP_KEYS)
         kind = split, _only_value(record)
         header = "env_info" in record or "exp_name" in record
@@ -78,13 +81,6 @@ class RecordRuns:
         }
 
 
-def _split(record: Mapping[str, Any]) -> str:
-    for key, word in record.items():
-        if isinstance(word, str) and key in SPLIT_NAMES and (split := split_of_word(word)):
-            return split
-    return "train"
-
-
 def _only_value(record: Mapping[str, Any]) -> str:
     """The one key of a record that is no axis; empty where there are several."""
     values = [key for key in record if key not in _AXES]
@@ -100,7 +96,8 @@ class _Run:
         self._by_epoch: bool | None = None
         self._epochs: set[int] = set()
         self._reached: list[float] = []
-        self._last_steps: dict[int, float] = {}
+        self._last_steps: dict[float, float] = {}
+        self._whole_and_not = [0, 0]
 
     def ends(self, kind: tuple[str, str], epoch: float | None, step: float | None, *, header: bool) -> bool:
         """Whether the next record begins another run."""
@@ -122,15 +119,16 @@ class _Run:
         if position is not None:
             self._seen[kind] = self._seen.get(kind, (position, position))[0], position
         if epoch is not None:
-            self._epochs.add(int(epoch))
+            self._whole_and_not[not epoch.is_integer()] += 1
+            self._epochs.add(math.ceil(epoch - _ROUNDING))
             self._reached = (
                 [min(*self._reached, epoch), max(*self._reached, epoch)] if self._reached else [epoch] * 2
             )
             if step is not None and kind[0] == "train":
-                self._last_steps[int(epoch)] = max(step, self._last_steps.get(int(epoch), 0))
+                self._last_steps[epoch] = max(step, self._last_steps.get(epoch, 0))
         self._gathered.add(
             record,
-            epoch=None if epoch is None else int(epoch),
+            epoch=None if epoch is None else math.ceil(epoch - _ROUNDING),
             step=None if step is None else int(step),
             wall_time=seconds(axis_value(record, TIME_KEYS)),
             split=kind[0],
@@ -140,12 +138,17 @@ class _Run:
         """The series on zero-based epochs, or on steps where these tell more, and what was inferred."""
         series = self._gathered.series()
         first = min(self._reached, default=0)
-        per_epoch = _steps_of_an_epoch(self._last_steps)
-        placed = [_placed(each, first=int(first == 1), per_epoch=per_epoch) for each in series]
+        whole, fractions = self._whole_and_not
+        fractional = fractions * 3 > whole
+        shift = int(first == 1 or fractional)
+        per_epoch = 0 if fractional else _steps_of_an_epoch(self._last_steps)
+        placed = [_placed(each, first=shift, per_epoch=per_epoch) for each in series]
         training = max((len(each) for each in series if each.split != "val"), default=0)
         steps = any(each.step is not None for each in series)
         by_step = bool(self._reached) and steps and better_by_step(self._reached, training)
         details = {"epochs": "one-based in the file, shifted to 0" if first == 1 else "as in the file"}
+        if fractional:
+            details = {"epochs": FRACTIONAL}
         if not self._reached:
             details = {"epochs": "none in the file: judged by step"}
         elif by_step:
@@ -167,7 +170,7 @@ def _placed(series: Series, *, first: int, per_epoch: int) -> Series:
     if epoch is None:
         return series
     known = epoch != MISSING
-    epoch = np.where(known, epoch - first, MISSING)
+    epoch = np.where(known, np.maximum(epoch - first, 0) if first else epoch, MISSING)
     if per_epoch and step is not None:
         within_epoch = step if series.split == "train" else per_epoch
         step = np.where(known & (step != MISSING), epoch * per_epoch + within_epoch, step)
@@ -176,7 +179,7 @@ def _placed(series: Series, *, first: int, per_epoch: int) -> Series:
     )
 
 
-def _steps_of_an_epoch(last: Mapping[int, float]) -> int:
+def _steps_of_an_epoch(last: Mapping[float, float]) -> int:
     """How many steps an epoch has where they are counted within each; 0 where they go on.
 
     Args:

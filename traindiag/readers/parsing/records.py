@@ -12,7 +12,7 @@ import numpy as np
 
 from traindiag.analysis.epochs import better_by_step
 from traindiag.model.frame import MISSING, Series
-from traindiag.readers.parsing.epochs import unique_name
+from traindiag.readers.parsing.epochs import FRACTIONAL, unique_name
 from traindiag.readers.parsing.histories import is_number
 from traindiag.readers.parsing.splits import within
 
@@ -135,8 +135,5 @@ def trainer_series(records: Sequence[Mapping[str, Any]]) -> tuple[list[Series], 
             step=training if step is None else int(step),
         )
     by_step = better_by_step(epochs, training)
-    if by_step:
-        details = {"epochs": f"{max(epochs):.3g} epochs in all: judged by step"}
-    else:
-        details = {"epochs": "fractional in the file: each value belongs to the epoch it lies in, from 0"}
-    return gathered.series(by_step=by_step), details
+    said = f"{max(epochs):.3g} epochs in all: judged by step" if by_step else FRACTIONAL
+    return gathered.series(by_step=by_step), {"epochs": said}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from traindiag.model.names import learning_rate_name, split_and_metric
 
@@ -30,6 +31,14 @@ def split_of_word(word: str) -> str | None:
         return "train"
     split, rest = split_and_metric(f"{word}/x", default="")
     return split if split and rest == "x" else None
+
+
+def split_of_record(record: Mapping[Any, Any]) -> str:
+    """The split that a word in a record tells (``{"phase": "val", ...}``), else train."""
+    for key, word in record.items():
+        if isinstance(word, str) and key in SPLIT_NAMES and (split := split_of_word(word)):
+            return split
+    return "train"
 
 
 def within(split: str, name: str) -> str:

@@ -262,8 +262,10 @@ def parse_number(cell: str) -> float | None:
 
 
 def number_of(cell: str, decimal: str) -> float | None:
-    """The number in a cell whose decimal sign is known; thousands may be set apart by the other sign."""
+    """The number in a cell whose decimal sign is known: thousands may be set apart, and percent stay percent."""
     number = parse_number(cell.replace(",", ".") if decimal == "," else cell)
+    if number is None and cell.rstrip().endswith("%"):
+        return number_of(cell.rstrip()[:-1], decimal)
     if number is None and "," in cell:
         grouped = cell.translate(_SWAPPED) if decimal == "," else cell
         number = parse_number(grouped.replace(",", "")) if _GROUPED.fullmatch(grouped) else None
