@@ -130,6 +130,10 @@ def test_a_fit_that_broke_off_is_let_go_of(keras: Any, tmp_path: Path) -> None:
     gc.collect()
     assert gone() is None
     assert epochs_below(tmp_path) == {"fit": 2, "fit-2": 2}
+    complete = [
+        json.loads((tmp_path / name / "run.json").read_text())["complete"] for name in ("fit", "fit-2")
+    ]
+    assert complete == [False, True]
 
 
 @pytest.mark.keras

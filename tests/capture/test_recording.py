@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,11 +123,13 @@ def test_a_disk_that_is_full_for_a_while(tmp_path: Path) -> None:
     [events] = (tmp_path / "run" / "tb" / "train").iterdir()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     for path, epoch in ((tmp_path / "run" / "history.csv", 3), (events, 4)):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, limits[1]))
+        whole = path.read_bytes()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 10, limits[1]))
         try:
             recording.add(epoch, {"loss": 0.5, "val_loss": 0.25})
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert path.read_bytes() == whole
     recording.add(5, {"loss": 0.5, "val_loss": 0.25})
     recording.close(complete=True)
     assert not {0, 1, 2, 5} - set(traindiag.read(tmp_path / "run" / "history.csv").wide().index)
@@ -152,6 +155,19 @@ def test_a_later_run_never_overwrites(tmp_path: Path) -> None:
     for _ in range(3):
         recorded(tmp_path / "run", range(4)).close(complete=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run-2", "run-3"]
+
+
+def test_another_process_may_be_quicker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Path.mkdir
+
+    def mkdir(path: Path, **options: Any) -> None:
+        make(path, **options)
+        if path.name == "run":
+            (path / "run.json").write_text("theirs")
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    assert claim(tmp_path / "run").name == "run-2"
+    assert (tmp_path / "run" / "run.json").read_text() == "theirs"
 
 
 def test_a_resumed_run_continues_the_latest_that_got_as_far(tmp_path: Path) -> None:
