@@ -11,11 +11,11 @@ import pytest
 from traindiag.baseline import Baseline, baseline_of
 from traindiag.budgets import parse_budget
 from traindiag.check import Gate, check_runs
-from traindiag.config import Override, RuleSettings, Settings
 from traindiag.model.convert import run_from_history
 from traindiag.model.finding import Severity
 from traindiag.model.report import Unreadable
 from traindiag.model.run import Run
+from traindiag.settings import Override, RuleSettings, Settings
 
 EPOCH = np.arange(60)
 HEALTHY = {"loss": 2 * 0.9**EPOCH + 0.1, "val_loss": 2 * 0.9**EPOCH + 0.15}

@@ -37,7 +37,8 @@ def test_the_settings_shown_are_read(tmp_path: Path) -> None:
 
 
 def test_every_key_is_shown() -> None:
-    from traindiag.config import Settings, settings_text
+    from traindiag.config import settings_text
+    from traindiag.settings import Settings
 
     page = (DOCS / "ci.md").read_text(encoding="utf-8")
     for line in settings_text(Settings()).splitlines()[1:]:

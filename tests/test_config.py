@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from traindiag.analysis.seeds import group_name
-from traindiag.config import Settings, find_file, read_settings, settings_for, settings_text
+from traindiag.config import find_file, read_settings, settings_for, settings_text
 from traindiag.model.errors import UsageError
 from traindiag.model.finding import Severity
+from traindiag.settings import Settings
 
 FULL = """
 paths = ["logs", "more/logs"]

@@ -79,6 +79,6 @@ def test_a_wrong_level_is_told(project: pytest.Pytester) -> None:
 
 def test_the_plugin_loads_nothing_heavy() -> None:
     code = "import sys, traindiag.pytest_plugin; print(sorted(m for m in sys.modules if m in %r))"
-    heavy = ("numpy", "pandas", "matplotlib", "rich", "typer", "traindiag.check", "traindiag.config")
+    heavy = ("numpy", "pandas", "matplotlib", "rich", "typer", "traindiag.check", "traindiag.settings")
     done = subprocess.run([sys.executable, "-c", code % (heavy,)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

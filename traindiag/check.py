@@ -17,13 +17,13 @@ from traindiag.budgets import (
     standing_for_all,
     value_text,
 )
-from traindiag.config import Settings
 from traindiag.held import OVER_BUDGET, Held, held, severity_of
 from traindiag.model.finding import Evidence, Finding, Severity, Verdict
 from traindiag.model.nearest import did_you_mean
 from traindiag.model.report import Report, Unreadable
 from traindiag.model.run import Run
 from traindiag.rules.base import find_rule
+from traindiag.settings import Settings
 
 Code = Literal[0, 1, 2]
 PASSED: Code = 0

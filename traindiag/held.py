@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from traindiag.analysis.signals import Signals
 from traindiag.budgets import Measured, known_names, measure
-from traindiag.config import ForRun, Settings
 from traindiag.diagnosis import choose_rules, diagnose_run
 from traindiag.model.finding import Finding, Severity
 from traindiag.model.report import RunReport
 from traindiag.model.run import Run
 from traindiag.rules.base import Rule
+from traindiag.settings import ForRun, Settings
 
 OVER_BUDGET = "over-budget"
 

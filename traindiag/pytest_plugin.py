@@ -16,9 +16,9 @@ import pytest
 
 if TYPE_CHECKING:
     from traindiag.check import Gate
-    from traindiag.config import Settings
     from traindiag.model.finding import Finding
     from traindiag.model.report import Report
+    from traindiag.settings import Settings
 
 Logs = str | os.PathLike[str]
 
@@ -106,7 +106,7 @@ def _with_arguments(
     from dataclasses import replace
 
     from traindiag.budgets import parse_budget
-    from traindiag.config import least_severity
+    from traindiag.settings import least_severity
 
     if fail_on is not None:
         settings = replace(settings, fail_on=least_severity(fail_on))

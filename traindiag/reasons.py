@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from traindiag.budgets import BudgetResult, value_text
-from traindiag.config import Settings
 from traindiag.model.finding import Finding, Severity
 from traindiag.model.report import RunReport, Unreadable
+from traindiag.settings import Settings
 
 
 def failing_findings(failing: Iterable[tuple[str, Finding]]) -> list[str]:

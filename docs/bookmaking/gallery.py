@@ -146,8 +146,8 @@ def _over_budget() -> Picture:
     """A healthy run that breaks a budget: budgets are known to a gate only."""
     from traindiag.budgets import parse_budget
     from traindiag.check import check_runs
-    from traindiag.config import Settings
     from traindiag.rules.learning import Learning
+    from traindiag.settings import Settings
 
     example = next(iter(Learning.fires_on()))
     settings = Settings().changed(budgets=(parse_budget("val_loss <= 0.1"),))

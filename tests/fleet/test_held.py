@@ -12,13 +12,13 @@ from fleet_runs import write_runs
 
 from traindiag.budgets import parse_budget
 from traindiag.check import Gate, check_runs, gate_of
-from traindiag.config import Override, RuleSettings, Settings
 from traindiag.fleet.crews import Alone, Crew, Processes
 from traindiag.fleet.stream import Fleet
 from traindiag.fleet.work import Judging
 from traindiag.model.finding import Severity
 from traindiag.readers.discover import find_runs
 from traindiag.reports.base import render
+from traindiag.settings import Override, RuleSettings, Settings
 
 SETTINGS = Settings(
     aggregate="median",

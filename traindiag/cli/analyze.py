@@ -36,9 +36,9 @@ from traindiag.cli.terminal import Color
 from traindiag.model.finding import Severity
 
 if TYPE_CHECKING:
-    from traindiag.config import Settings
     from traindiag.fleet.stream import Fleet
     from traindiag.model.report import Report, RunReport, Unreadable
+    from traindiag.settings import Settings
 
 EXAMPLES = """[bold]Examples[/bold]
 $ traindiag analyze logs/

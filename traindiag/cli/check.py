@@ -41,7 +41,7 @@ from traindiag.model.finding import Severity
 if TYPE_CHECKING:
     from traindiag.baseline import Baseline
     from traindiag.check import Gate
-    from traindiag.config import Settings
+    from traindiag.settings import Settings
 
 EXAMPLES = """[bold]Examples[/bold]
 $ traindiag check logs/
@@ -205,8 +205,8 @@ def _with_options(
     """The settings with what the command line says in their place."""
     from traindiag.analysis.seeds import check_pattern
     from traindiag.budgets import parse_budget
-    from traindiag.config import least_severity
     from traindiag.diagnosis import choose_rules
+    from traindiag.settings import least_severity
 
     choose_rules(select, ignore)
     if group_by is not None:

@@ -14,9 +14,9 @@ from traindiag.cli.progress import advancing
 from traindiag.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from traindiag.config import Settings
     from traindiag.fleet.crews import Crew
     from traindiag.fleet.stream import Fleet
+    from traindiag.settings import Settings
 
 CACHE_VARIABLE = "TRAINDIAG_CACHE_DIR"
 

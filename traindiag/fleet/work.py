@@ -22,7 +22,7 @@ from traindiag.readers.units import UnitRuns, Within
 from traindiag.readers.walking import Root, Unit
 
 if TYPE_CHECKING:
-    from traindiag.config import Settings
+    from traindiag.settings import Settings
 
 
 def _read_only(items: dict[Any, Any]) -> MappingProxyType[Any, Any]:
