@@ -40,7 +40,8 @@ from traindiag.readers.base import LogFile
 from traindiag.readers.eventfiles.crc32c import masked_crc
 from traindiag.readers.eventfiles.events import read_event_files
 from traindiag.readers.parsing import joined
-from traindiag.readers.parsing.tables import layout_of, read_table
+from traindiag.readers.parsing.layouts import layout_of
+from traindiag.readers.parsing.tables import read_table
 
 event_bytes.crc32c = masked_crc  # TensorBoard's reader checks it, and the other one is slow.
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from traindiag.readers.discover import find_runs
-from traindiag.readers.parsing.tables import sniff
+from traindiag.readers.parsing.layouts import sniff
 
 PLAIN = "epoch,accuracy,loss,val_accuracy,val_loss\n0,0.5,1.25,0.4,1.5\n1,0.75,1.0,0.5,1.25\n2,0.875,0.5,0.5,1.75\n"
 LOSS = [1.25, 1.0, 0.5]
@@ -196,7 +196,8 @@ def test_values_equal_pandas(names, data, end, separator):
     from pathlib import Path
 
     from traindiag.readers.base import LogFile
-    from traindiag.readers.parsing.tables import layout_of, read_table
+    from traindiag.readers.parsing.layouts import layout_of
+    from traindiag.readers.parsing.tables import read_table
 
     columns = ["epoch", *sorted({"loss", *names})]
     length = data.draw(st.integers(1, 30))

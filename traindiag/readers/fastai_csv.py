@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from traindiag.model.names import learning_rate_name
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
 from traindiag.readers.parsing.epochs import attempts_of
+from traindiag.readers.parsing.layouts import Layout, iter_names, layout_of
 from traindiag.readers.parsing.long_tables import keys_of
-from traindiag.readers.parsing.tables import Layout, iter_names, layout_of, read_table
+from traindiag.readers.parsing.tables import read_table
 
 _COLUMNS = ("epoch", "train_loss", "valid_loss")
 

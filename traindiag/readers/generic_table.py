@@ -10,8 +10,9 @@ from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
 from traindiag.readers.parsing.epochs import EPOCH_NAMES, STEP_NAMES, attempts_by_axis
 from traindiag.readers.parsing.file_names import named_of
 from traindiag.readers.parsing.histories import looks_like_metric
+from traindiag.readers.parsing.layouts import Layout, iter_names, layout_of
 from traindiag.readers.parsing.long_tables import keys_of
-from traindiag.readers.parsing.tables import Layout, iter_names, layout_of, read_table
+from traindiag.readers.parsing.tables import read_table
 
 
 class GenericTable(Reader):

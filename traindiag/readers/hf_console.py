@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
+from traindiag.readers.parsing.cells import parse_number
 from traindiag.readers.parsing.literals import find_dicts
 from traindiag.readers.parsing.records import is_trainer_summary, trainer_series
-from traindiag.readers.parsing.tables import parse_number
 from traindiag.readers.parsing.text import decode, decode_head, strip_ansi
 
 _STEP = re.compile(r"\{'(?:eval_)?loss': '?-?(?:\d|nan|inf)[^{}\n]*'epoch': '?\d")

@@ -12,8 +12,9 @@ from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
 from traindiag.readers.parsing.epochs import Attempt, attempts_of
 from traindiag.readers.parsing.file_names import named_of
 from traindiag.readers.parsing.joined import attempts_of_each, read_together
+from traindiag.readers.parsing.layouts import Layout, iter_names, layout_of
 from traindiag.readers.parsing.long_tables import keys_of
-from traindiag.readers.parsing.tables import Layout, Table, iter_names, layout_of, read_table
+from traindiag.readers.parsing.tables import Table, read_table
 from traindiag.readers.pausing import no_collection
 
 _BATCH = 1_000

@@ -10,8 +10,9 @@ import numpy as np
 from traindiag.model.frame import MISSING, Series
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
 from traindiag.readers.parsing.epochs import find_column, unique_name, whole_numbers
+from traindiag.readers.parsing.layouts import iter_names, layout_of
 from traindiag.readers.parsing.long_tables import keys_of
-from traindiag.readers.parsing.tables import Table, iter_names, layout_of, read_table
+from traindiag.readers.parsing.tables import Table, read_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

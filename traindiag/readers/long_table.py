@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from traindiag.model.run import Damage
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
+from traindiag.readers.parsing.layouts import layout_details, layout_of
 from traindiag.readers.parsing.long_tables import keys_of, told_by_rows
-from traindiag.readers.parsing.tables import layout_details, layout_of
 from traindiag.readers.parsing.text import decode
 
 

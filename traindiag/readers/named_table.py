@@ -11,8 +11,9 @@ from traindiag.model.run import Damage
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
 from traindiag.readers.parsing.epochs import attempts_by_axis
 from traindiag.readers.parsing.file_names import Named, named_of
+from traindiag.readers.parsing.layouts import layout_of
 from traindiag.readers.parsing.splits import within
-from traindiag.readers.parsing.tables import Table, layout_of, read_table
+from traindiag.readers.parsing.tables import Table, read_table
 
 if TYPE_CHECKING:
     from traindiag.readers.parsing.epochs import Attempt

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from traindiag.readers.base import Fit, LogFile, Reader
 from traindiag.readers.parsing.file_names import tells_split
-from traindiag.readers.parsing.tables import Layout, layout_of, plain_of, take_layout
+from traindiag.readers.parsing.layouts import Layout, layout_of, plain_of, take_layout
 
 _MOST_LAYOUTS = 1_000
 

@@ -185,7 +185,7 @@ class LocalTree:
         if target in self._linked or os.path.commonpath([target, here]) == target:
             return False
         below = os.path.relpath(target, os.path.realpath(self.base)).split(os.sep)
-        if not any(map(_is_passed_over, below)):  # ``latest-run`` beside the run.
+        if not any(map(_is_passed_over, below)):  # W&B's ``latest-run``.
             return False
         self._linked.add(target)
         return True
@@ -354,8 +354,7 @@ class Root:
         return Unit(home, tuple(entries), filtered), apart
 
 
-def _is_passed_over(folder: str) -> bool:
-    """Whether a folder of this name is not looked into; ``..`` is none that lies below."""
+def _is_passed_over(folder: str) -> bool:  # True of ``..``, which leads out of the root.
     return folder.startswith(".") or folder in _IGNORED_FOLDERS
 
 

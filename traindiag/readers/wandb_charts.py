@@ -10,7 +10,8 @@ from traindiag.model.frame import Series
 from traindiag.model.run import Damage
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
 from traindiag.readers.parsing.epochs import EPOCH_NAMES, STEP_NAMES, attempts_by_axis
-from traindiag.readers.parsing.tables import Layout, layout_of, read_table
+from traindiag.readers.parsing.layouts import Layout, layout_of
+from traindiag.readers.parsing.tables import read_table
 
 _BETWEEN = " - "
 _BOUNDS = ("__MIN", "__MAX")

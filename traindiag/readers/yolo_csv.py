@@ -10,7 +10,8 @@ import numpy as np
 from traindiag.model.frame import Series
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader
 from traindiag.readers.parsing.epochs import attempts_of
-from traindiag.readers.parsing.tables import Column, Table, layout_of, read_table
+from traindiag.readers.parsing.layouts import layout_of
+from traindiag.readers.parsing.tables import Column, Table, read_table
 
 _PARTS = ("box_loss", "cls_loss", "dfl_loss", "obj_loss", "seg_loss", "pose_loss", "kobj_loss", "angle_loss")
 

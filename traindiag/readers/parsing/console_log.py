@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from traindiag.model.names import learning_rate_name, split_and_metric
+from traindiag.readers.parsing.cells import parse_number
 from traindiag.readers.parsing.console_lines import TOKEN, Kinds
 from traindiag.readers.parsing.histories import looks_like_metric
 from traindiag.readers.parsing.splits import within
-from traindiag.readers.parsing.tables import parse_number
 from traindiag.readers.parsing.text import strip_ansi
 
 _PIECE = re.compile(r"[^\r\n\x08]+")

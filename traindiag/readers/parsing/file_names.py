@@ -11,8 +11,8 @@ from traindiag.model.names import split_and_metric
 from traindiag.readers.base import LogFile
 from traindiag.readers.parsing.epochs import EPOCH_NAMES, STEP_NAMES
 from traindiag.readers.parsing.histories import looks_like_metric
+from traindiag.readers.parsing.layouts import Layout, iter_names, layout_of
 from traindiag.readers.parsing.splits import split_of_word
-from traindiag.readers.parsing.tables import Layout, iter_names, layout_of
 
 _VALUE_NAMES = ("value", "values")
 _TIME_NAMES = ("wall time", "wall_time", "timestamp")

@@ -14,16 +14,8 @@ import numpy as np
 from traindiag.model.frame import Series
 from traindiag.readers.base import LogFile, digest_of
 from traindiag.readers.parsing.epochs import Attempt, attempts_of, origin_of, rising, roles_of, unique_name
-from traindiag.readers.parsing.tables import (
-    LARGE,
-    Column,
-    Layout,
-    Table,
-    layout_details,
-    layout_of,
-    plain_of,
-    retake_layout,
-)
+from traindiag.readers.parsing.layouts import Layout, layout_details, layout_of, plain_of, retake_layout
+from traindiag.readers.parsing.tables import LARGE, Column, Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

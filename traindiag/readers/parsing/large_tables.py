@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from traindiag.readers.base import LogFile, digest_of
-from traindiag.readers.parsing.tables import Column, Layout
+from traindiag.readers.parsing.layouts import Layout
+from traindiag.readers.parsing.tables import Column
 
 if TYPE_CHECKING:
     import pandas as pd

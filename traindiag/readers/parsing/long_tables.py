@@ -9,10 +9,11 @@ from typing import Any
 
 from traindiag.model.names import split_and_metric
 from traindiag.readers.base import LogFile
+from traindiag.readers.parsing.cells import number_of, split_cells
 from traindiag.readers.parsing.histories import looks_like_metric
+from traindiag.readers.parsing.layouts import Layout, filled_lines, layout_of
 from traindiag.readers.parsing.record_runs import RecordRuns
 from traindiag.readers.parsing.splits import SPLIT_NAMES, split_of_word
-from traindiag.readers.parsing.tables import Layout, filled_lines, layout_of, number_of, split_cells
 from traindiag.readers.parsing.text import decode_head
 
 _AXES = {
