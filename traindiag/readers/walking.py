@@ -182,10 +182,9 @@ class LocalTree:
     def _first_visit(self, link: str) -> bool:
         """Whether a link leads to a folder that is neither above it nor entered by another link or by itself."""
         target, here = os.path.realpath(link), os.path.realpath(os.path.dirname(link))
-        if target in self._linked or os.path.commonpath([target, here]) == target:
-            return False
         below = os.path.relpath(target, os.path.realpath(self.base)).split(os.sep)
-        if not any(map(_is_passed_over, below)):  # W&B's ``latest-run``.
+        by_itself = not any(map(_is_passed_over, below))  # W&B's ``latest-run``.
+        if by_itself or target in self._linked or os.path.commonpath([target, here]) == target:
             return False
         self._linked.add(target)
         return True
