@@ -136,6 +136,15 @@ def test_no_line_is_too_long(report: Report, width: int) -> None:
     assert max(map(len, head.splitlines())) <= width
 
 
+def test_what_nobody_needs_is_left_out(report: Report) -> None:
+    healthy = Report(runs=tuple(run for run in report.runs if run.verdict.status != "ill"), version="0")
+    for format in ("text", "markdown", "html"):
+        text = render(healthy, format)
+        assert "epochs (0%)" not in text
+        assert "what sets them apart" not in text
+    assert "| verdict | runs | such as |\n|---|--:|---|\n" in render(healthy, "markdown")
+
+
 def test_hours(tmp_path: Path) -> None:
     from traindiag.model.effort import Effort
 
@@ -147,5 +156,5 @@ def test_hours(tmp_path: Path) -> None:
     text = spent_text(summary_of([run, other]).spent, 2)
     assert text == (
         "6 of 20 epochs (30%) came after the best epoch of an ill run, 1.0 of 2.0 hours "
-        "(the logs of 1 runs tell the time)."
+        "(by the 1 log with times)."
     )

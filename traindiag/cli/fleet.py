@@ -126,7 +126,7 @@ def under_way(fleet: Fleet) -> Iterator[None]:
 def _check_wanted(fleet: Fleet) -> None:
     if fleet.wanted and not fleet.tally.runs and fleet.tally.met:
         raise UsageError(
-            f"none of {fleet.tally.met:,} runs has such a name",
+            f"no run has such a name, of {fleet.tally.met:,}",
             where=f"--run {' '.join(fleet.wanted)}",
             next_step="copy a name from the report of all runs, or use * for a part of it",
         )

@@ -17,9 +17,10 @@ _SHARED = 2
 def many_markdown(runs: Sequence[RunReport]) -> list[str]:
     """Verdicts, folders, hyper-parameters and what was spent, the worst first."""
     summary = summary_of(runs)
+    apart = ("| what sets them apart ", "|---") if summary.tells_apart else ("", "")
     parts = [
-        "\n| verdict | runs | what sets them apart | such as |\n|---|--:|---|---|\n",
-        *map(_verdict, summary.verdicts),
+        f"\n| verdict | runs {apart[0]}| such as |\n|---|--:{apart[1]}|---|\n",
+        *(_verdict(each, summary.tells_apart) for each in summary.verdicts),
     ]
     if len(summary.folders) > 1:
         parts += ["\n| folder | ill | of runs | mostly |\n|---|--:|--:|---|\n", *_folders(summary)]
@@ -31,10 +32,11 @@ def many_markdown(runs: Sequence[RunReport]) -> list[str]:
     return [*parts, f"\n{markdown_text(spent)}\n" if spent else ""]
 
 
-def _verdict(count: VerdictCount) -> str:
+def _verdict(count: VerdictCount, tells_apart: bool) -> str:
     shared = "<br>".join(markdown_text(separation_text(each, "")) for each in count.separations[:_SHARED])
     names = ", ".join(_code(run.name) for run in count.runs[:_NAMES])
-    return f"| {count.verdict.rule} {count.verdict.code} | {len(count.runs):,} | {shared} | {names} |\n"
+    cells = [f"{count.verdict.rule} {count.verdict.code}", f"{len(count.runs):,}", shared, names]
+    return "| " + " | ".join(cells if tells_apart else [*cells[:2], names]) + " |\n"
 
 
 def _folders(summary: Summary) -> list[str]:

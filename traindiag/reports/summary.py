@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from traindiag.analysis.separation import Separation, separations
 from traindiag.model.finding import Severity, Verdict
 from traindiag.model.report import RunReport
-from traindiag.reports.numbers import short
+from traindiag.reports.numbers import counted, short
 from traindiag.reports.ranking import most_severe_first
 
 MANY_RUNS = 20
@@ -74,6 +74,11 @@ class Summary:
     folders: tuple[FolderCount, ...]
     separations: tuple[Separation, ...]
     spent: Spent
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether it is known of any verdict what sets its runs apart."""
+        return any(each.separations for each in self.verdicts)
 
 
 def summary_of(runs: Sequence[RunReport]) -> Summary:
@@ -172,8 +177,8 @@ def separation_text(each: Separation, what: str = " ill") -> str:
 
 
 def spent_text(spent: Spent, runs: int) -> str:
-    """One sentence on epochs and hours; empty where no run has epochs."""
-    if not spent.of_epochs:
+    """One sentence on epochs and hours; empty where no ill run went on after its best epoch."""
+    if not spent.epochs:
         return ""
     text = (
         f"{spent.epochs:,} of {spent.of_epochs:,} epochs ({spent.epochs / spent.of_epochs:.0%}) "
@@ -183,5 +188,5 @@ def spent_text(spent: Spent, runs: int) -> str:
         hours, total = spent.seconds / 3600, spent.of_seconds / 3600
         text += f", {hours:,.1f} of {total:,.1f} hours"
         if spent.timed < runs:
-            text += f" (the logs of {spent.timed:,} runs tell the time)"
+            text += f" (by the {counted(spent.timed, 'log')} with times)"
     return text + "."
