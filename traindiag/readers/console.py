@@ -14,6 +14,8 @@ from traindiag.readers.parsing.text import decode, decode_head
 _HINT = re.compile(r"loss|acc|error|auc|score|rmse|mae", re.I)
 _PLACE = re.compile(r"epoch|step|iter|round|num_updates|train: |^ *[e#] |^\[\d", re.I | re.M)
 """What each record has, found quickly: most texts have not."""
+_JSON = re.compile(r"\s*[\[{]\s*[\"\[{]")
+"""The beginning of a document of another kind, whose lines mean nothing one by one."""
 _LEAST = 2
 
 
@@ -33,7 +35,7 @@ class Console(Reader):
 
     def fit(self, file: LogFile) -> Fit:
         text = decode_head(file.head)
-        if text is None or not _HINT.search(text) or not _PLACE.search(text):
+        if text is None or _JSON.match(text) or not _HINT.search(text) or not _PLACE.search(text):
             return Fit.NO
         records = console_lines(text).records()
         positions = {(record.get("epoch"), record.get("step")) for record in records}
