@@ -12,7 +12,7 @@ from traindiag.capture.data import Pair
 from traindiag.capture.device import import_keras
 
 Change = Callable[[int, Pair], Pair]
-"""From a zero-based epoch and all samples, already shuffled, to those of that epoch."""
+"""From a zero-based epoch and all samples, already shuffled, to those of that epoch, always as many."""
 Delay = Callable[[int], float]
 """From a zero-based epoch to the seconds that one batch takes to load."""
 
@@ -37,7 +37,7 @@ def changing_batches(
             self.on_epoch_end()
 
         def __len__(self) -> int:
-            return -(-len(samples[0]) // batch_size)
+            return -(-len(self.x) // batch_size)
 
         def __getitem__(self, index: int) -> Pair:
             if delay is not None:

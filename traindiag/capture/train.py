@@ -198,7 +198,7 @@ def fit_scenario(
                 warnings.simplefilter("ignore")
                 model.fit(
                     **scenario.training_input(data, seed),
-                    validation_data=data.val,
+                    validation_data=scenario.validation_input(data, seed),
                     initial_epoch=stage.start,
                     epochs=stage.stop,
                     verbose=verbose,

@@ -162,6 +162,10 @@ class Scenario(ABC):
         x, y = data.train
         return {"x": x, "y": y, "batch_size": self.settings.batch_size}
 
+    def validation_input(self, data: Data, seed: int) -> Any:
+        """What `fit` validates on: (x, y), a data set, or None."""
+        return data.val
+
     def callbacks(self, epochs: int) -> list[Any]:
         """Callbacks of the training itself; those that record are added to them."""
         if self.settings.patience is None:

@@ -9,7 +9,7 @@ class Imbalanced(Scenario):
 
     name = "imbalanced"
     expected = ("converged", "learning")
-    knobs = Knobs(learning_rate=2e-3, units=(16,), batch_size=64, l2=1e-3)
+    knobs = Knobs(learning_rate=4e-3, units=(16,), batch_size=64, l2=3e-3)
     dataset = "imbalanced"
     datasets = ()
 

@@ -12,6 +12,7 @@ class LeakedValidation(Scenario):
     name = "leaked-validation"
     expected = ("learning", "converged")
     findings = ("val-below-train",)
+    epochs = 20
     knobs = Knobs(learning_rate=1e-3, units=(64,), dropout=0.5)
 
     def data(self, seed: int) -> Data:

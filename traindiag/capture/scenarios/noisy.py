@@ -9,8 +9,8 @@ class Noisy(Scenario):
 
     name = "noisy"
     expected = ("converged", "learning")
-    epochs = 30
-    knobs = Knobs(learning_rate=1e-3, units=(32,), batch_size=4, dropout=0.3, l2=5e-4)
+    epochs = 40
+    knobs = Knobs(learning_rate=2e-3, units=(32,), batch_size=4, dropout=0.3, l2=2e-3)
 
     def data(self, seed: int) -> Data:
         return self.load(seed, train=480, val=192)

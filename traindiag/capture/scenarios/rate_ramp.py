@@ -8,12 +8,16 @@ from traindiag.model.finding import Severity
 
 
 class RateRamp(Scenario):
-    """The learning rate climbs by a tenfold every ten epochs, until the loss rises for good."""
+    """The learning rate climbs by a tenfold every ten epochs, until the loss rises for good.
+
+    Classes that overlap cannot be learned by heart, so that there is a gradient at any rate.
+    """
 
     name = "rate-ramp"
     expected = ("diverging", "learning-rate-schedule", "oscillating", "non-finite")
     severity = Severity.ERROR
     knobs = Knobs(learning_rate=1e-3, units=(32,))
+    dataset = "overlapping"
 
     def callbacks(self, epochs: int) -> list[Any]:
         base = self.settings.learning_rate

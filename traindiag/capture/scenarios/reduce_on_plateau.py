@@ -12,7 +12,7 @@ class ReduceOnPlateau(Scenario):
     name = "reduce-on-plateau"
     expected = ("converged", "learning")
     epochs = 50
-    knobs = Knobs(optimizer="sgd", learning_rate=0.2, units=(32,), dropout=0.2, l2=2e-3)
+    knobs = Knobs(optimizer="sgd", learning_rate=0.4, units=(32,), dropout=0.2, l2=1e-3)
 
     def callbacks(self, epochs: int) -> list[Any]:
         reduce = import_keras().callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.3, patience=4)

@@ -10,7 +10,7 @@ class Regression(Scenario):
     name = "regression"
     expected = ("converged", "learning")
     epochs = 60
-    knobs = Knobs(learning_rate=2e-3, units=(16,), batch_size=64, l2=1e-3)
+    knobs = Knobs(learning_rate=1e-2, units=(16,), batch_size=64, l2=3e-3)
     dataset = "friedman"
 
     def data(self, seed: int) -> Data:

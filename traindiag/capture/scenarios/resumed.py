@@ -13,7 +13,7 @@ class Resumed(Scenario):
 
     name = "resumed"
     expected = ("converged", "learning")
-    knobs = Knobs(learning_rate=1e-3, units=(32,), dropout=0.2, l2=1e-4)
+    knobs = Knobs(learning_rate=3e-3, units=(32,), dropout=0.2, l2=3e-3)
 
     def stages(self, epochs: int) -> Sequence[range]:
         first = max(2 * epochs // 5, 1)

@@ -14,7 +14,7 @@ class ResumedAppended(Scenario):
     name = "resumed-appended"
     expected = ("converged", "learning")
     findings = ("resumed",)
-    knobs = Knobs(learning_rate=1e-3, units=(32,), dropout=0.2, l2=1e-4)
+    knobs = Knobs(learning_rate=3e-3, units=(32,), dropout=0.2, l2=3e-3)
 
     def stages(self, epochs: int) -> Sequence[range]:
         first = max(epochs // 3, 1)

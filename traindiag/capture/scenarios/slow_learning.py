@@ -5,9 +5,13 @@ from traindiag.model.finding import Severity
 
 
 class SlowLearning(Scenario):
-    """Both losses creep down in a straight line: the learning rate is a thousandth of what it should be."""
+    """Both losses creep down in a straight line: the learning rate is a thousandth of what it should be.
+
+    A regression: without an accuracy that stays where it was, the slow fall is all there is to see.
+    """
 
     name = "slow-learning"
-    expected = ("slow-learning", "stuck-at-chance")
+    expected = ("slow-learning",)
     severity = Severity.WARNING
-    knobs = Knobs(optimizer="sgd", learning_rate=4e-5, units=(32,))
+    knobs = Knobs(optimizer="sgd", learning_rate=1.3e-5, units=(32,))
+    dataset = "friedman"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from traindiag.capture.data import Data
 from traindiag.capture.device import import_keras
 from traindiag.capture.scenarios.base import Knobs, Scenario
 
@@ -11,7 +12,11 @@ class WarmRestarts(Scenario):
 
     name = "warm-restarts"
     expected = ("converged", "learning")
-    knobs = Knobs(learning_rate=3e-3, units=(48,), dropout=0.2, l2=2e-3)
+    knobs = Knobs(learning_rate=3e-3, units=(16,), l2=3e-3)
+    dataset = "clusters"
+
+    def data(self, seed: int) -> Data:
+        return self.load(seed, train=1920, val=960)
 
     def learning_rate(self, steps: int, epochs: int) -> Any:
         schedules = import_keras().optimizers.schedules

@@ -11,8 +11,9 @@ class ZeroRate(Scenario):
     """Nothing moves: a warm-up that divides whole numbers sets the learning rate to zero for the whole run."""
 
     name = "zero-rate"
-    expected = ("learning-rate-schedule", "stuck-at-chance")
-    severity = Severity.WARNING
+    expected = ("stuck-at-chance",)
+    findings = ("learning-rate-schedule",)
+    severity = Severity.ERROR
     epochs = 25
     knobs = Knobs(learning_rate=1e-3, units=(32,))
 
