@@ -160,7 +160,7 @@ def test_nan_is_a_value_and_a_ratio_a_share(read_one):
         "Epoch 1 is done\nEpoch 2 is done\n",
         "In epoch 3 the loss was 0.5.\n",
         "lr=0.1\n" * 9,
-        json.dumps([{"best": {"epoch": e, "name": "x"}, "note": {"loss": e}} for e in range(4)], indent=1),
+        json.dumps({f"model {e}": {"epoch": e, "loss": 1.0} for e in range(4)}, indent=1),
     ],
 )
 def test_other_texts_are_no_log(write, text):
