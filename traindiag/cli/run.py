@@ -23,7 +23,7 @@ $ traindiag run --signals gradients,nan-batch train.py
 """
 NOTHING = (
     "no fit and no train_on_batch of Keras ran in the script's own process "
-    "(loops with GradientTape, and processes that it starts anew, are not seen)"
+    "(GradientTape loops and spawned processes are not seen)"
 )
 CONTEXT = {"allow_interspersed_args": False}
 """Everything after the script is the script's own."""
