@@ -48,6 +48,8 @@ LOGS = {
     "nanogpt": "step {i}: train loss {t}, val loss {v}, val acc {a}\niter {i}: loss 9.5, time 30.20ms, mfu 1.20%\n",
     "tqdm": "\rEpoch {i}:  50%|#  | 5/10 [00:01<00:01, loss=9.5]"
     "\rEpoch {i}: 100%|###| 10/10 [00:02<00:00, loss={t}, val_loss={v}, val_acc={a}]\n",
+    "estimator": "INFO:tensorflow:loss = {t}, step = {i} (1.2 sec)\n"
+    "INFO:tensorflow:Saving dict for global step {i}: accuracy = {a}, global_step = {i}, loss = {v}\n",
     "dicts": "{{'epoch': {i}, 'train_loss': {t}, 'val_loss': {v}, 'val_acc': {a}}}\n",
     "wrapped": "epoch {i}, loss: tensor({t}, device='cuda:0', grad_fn=<NllLossBackward>), "
     "val_loss np.float64({v}) val_acc {a}\n",
@@ -198,3 +200,10 @@ def test_long_lines_and_many_lines_take_no_time(write):
     [run] = find_runs([write("big.log", text)]).runs
     assert len(run.frame) == 40_000
     assert time.perf_counter() - begin < 5
+
+
+def test_a_table_whose_cells_tell_of_epochs_is_no_log(write):
+    rows = "".join(f"run{n},Adam,fine,val_loss min 0.8 at epoch {n}\n" for n in range(9))
+    assert find_runs([write("index.csv", f"name,optimizer,verdict,reason\n{rows}")]).runs == ()
+    printed = "Loading, building, compiling, training\n"
+    assert find_runs([write("train.log", printed + each_epoch("epoch {n}: loss {t}\n"))]).runs

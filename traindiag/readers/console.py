@@ -35,7 +35,9 @@ class Console(Reader):
 
     def fit(self, file: LogFile) -> Fit:
         text = decode_head(file.head)
-        if text is None or _JSON.match(text) or not _HINT.search(text) or not _PLACE.search(text):
+        if text is None or _JSON.match(text) or _is_table(text):
+            return Fit.NO
+        if not _HINT.search(text) or not _PLACE.search(text):
             return Fit.NO
         records = console_lines(text).records()
         positions = {(record.get("epoch"), record.get("step")) for record in records}
@@ -65,3 +67,10 @@ class Console(Reader):
             )
             for number, (series, details) in enumerate(runs, start=1)
         ]
+
+
+def _is_table(text: str) -> bool:
+    """Whether it begins with names and rows of as many cells, among which prose may tell of an epoch."""
+    header, *rows = text.splitlines()[:4]
+    cells = [line.count(",") for line in (header, *rows)]
+    return not re.search(r"[\d:=]", header) and len(rows) == 3 and min(cells) == cells[0] >= 3
