@@ -152,3 +152,15 @@ def test_fractions_of_epochs_lie_in_the_epoch_they_complete(read_one):
 def test_percent_signs_are_no_words(read_one):
     run = read_one("log.csv", "epoch,loss,acc\n0,1.5,50.5%\n1,1.0,75 %\n")
     assert run.wide()["acc"].tolist() == [50.5, 75.0]
+
+
+def test_scores_beside_losses_of_both_splits_are_of_the_validation(read_one):
+    """As Hugging Face's notebooks show it."""
+    text = "Epoch\tTraining Loss\tValidation Loss\tAccuracy\tGrad Norm\n1\tNo log\t2.5\t0.5\t3\n2\t1.5\t2.25\t0.75\t2\n"
+    run = read_one("table.txt", text)
+    wide = run.wide()
+    assert wide["val_accuracy"].tolist() == [0.5, 0.75]
+    assert wide["loss"].dropna().tolist() == [1.5]
+    assert "Grad Norm" in wide
+    assert run.source.damage == ()
+    assert "Accuracy as val/accuracy" in run.source.details["columns"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from traindiag.model.names import split_and_metric
@@ -12,6 +12,7 @@ from traindiag.readers.parsing.file_names import named_of
 from traindiag.readers.parsing.histories import looks_like_metric
 from traindiag.readers.parsing.layouts import Layout, iter_names, layout_of
 from traindiag.readers.parsing.long_tables import keys_of
+from traindiag.readers.parsing.splits import untold_as_validation
 from traindiag.readers.parsing.tables import read_table
 
 
@@ -37,10 +38,11 @@ class GenericTable(Reader):
         if layout is None:
             raise file.unreadable("no header line with names above numbers", "add a header line")
         table = read_table(file, layout)
-        runs = attempts_by_axis(table)
+        names = untold_as_validation(table.columns)
+        runs = attempts_by_axis(table, names=names)
         if not runs:
             raise file.unreadable("no column of numbers", "check the separator and the header line")
-        details = {"columns": f"guessed by their names: {', '.join(_read_as(table.columns))}"}
+        details = {"columns": f"guessed by their names: {', '.join(_read_as(table.columns, names))}"}
         return [
             LoggedRun(
                 files=(file,),
@@ -75,10 +77,10 @@ def _all_metrics(layout: Layout) -> bool:
     )
 
 
-def _read_as(names: Iterable[str]) -> list[str]:
+def _read_as(columns: Iterable[str], names: Mapping[str, str]) -> list[str]:
     said = []
-    for name in names:
-        split, metric = split_and_metric(name)
+    for name in columns:
+        split, metric = split_and_metric(names.get(name, name))
         if name.lower() not in (*EPOCH_NAMES, *STEP_NAMES, ""):
             said.append(f"{name} as {split}/{metric}")
     return said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 
-MISSING_CELLS = frozenset(("", "na", "n/a", "#na#", "#n/a", "none", "null", "<na>", "-", "--"))
+MISSING_CELLS = frozenset(("", "na", "n/a", "#na#", "#n/a", "none", "null", "<na>", "-", "--", "no log"))
 _SWAPPED = str.maketrans(",.", ".,")
 _GROUPED = re.compile(r"\s*[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?\s*")
 

@@ -34,10 +34,12 @@ _PAIR = re.compile(
     re.I | re.X,
 )
 _LABEL = re.compile(
-    r"(?<![\w./-])(train|training|val|valid|validation|validating|dev|eval|evaluation|evaluating|test|testing)(?![\w/-]|\.\w)",
+    r"(?<![\w./-])(train(?:ing)?|val|valid(?:at(?:ion|ing))?|dev|eval(?:uation|uating)?|test(?:ing)?|saving dict)"
+    r"(?![\w/-]|\.\w)",
     re.I,
 )
-_DOING = {"validating": "val", "evaluating": "val"}
+_DOING = {"validating": "val", "evaluating": "val", "saving dict": "val"}
+"""Words for a validation that are no names of a split; TensorFlow's Estimator saves a dict after each."""
 _SET = re.compile(r"([a-z]+(?:_\d+)?)(?:'s |-)(\S+)", re.I)
 _ORNAMENTS = frozenset(
     ("avg", "avg.", "average", "mean", "running", "epoch", "info", "debug", "warning", "error:")

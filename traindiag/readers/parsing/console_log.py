@@ -13,7 +13,7 @@ from traindiag.model.names import learning_rate_name, split_and_metric
 from traindiag.readers.parsing.cells import parse_number
 from traindiag.readers.parsing.console_lines import TOKEN, Kinds
 from traindiag.readers.parsing.histories import looks_like_metric
-from traindiag.readers.parsing.splits import within
+from traindiag.readers.parsing.splits import untold_as_validation
 from traindiag.readers.parsing.text import strip_ansi
 
 _PIECE = re.compile(r"[^\r\n\x08]+")
@@ -135,15 +135,13 @@ class ConsoleLines:
             return False
         axes: dict[str, float] = {}
         values: dict[str, float] = {}
-        # Where both splits are told, what does not tell is of the validation: fastai, skorch.
-        told = {split_and_metric(name, default="")[0] for name in self._columns}
-        split = "val" if {"train", "val"} <= told else ""
+        untold = untold_as_validation(self._columns)
         for name, cell in zip(self._columns, cells, strict=True):
             number = parse_number(cell)
             if number is not None and name.lower() in _AXES:
                 axes[_AXES[name.lower()]] = number
             elif number is not None and looks_like_metric(split_and_metric(name)[1]):
-                values[within(split, name) if split else name] = number
+                values[untold.get(name, name)] = number
         step = axes.get("step", math.nan)
         whole = int(step) if math.isfinite(step) else None
         self._lines.append(_Line(tuple(values), list(values.values()), axes.get("epoch"), whole, 1))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from traindiag.model.names import learning_rate_name, split_and_metric
+from traindiag.model.names import learning_rate_name, mode_of, split_and_metric
 
 SPLIT_NAMES = (
     "split",
@@ -45,6 +45,17 @@ def within(split: str, name: str) -> str:
     """The name of a metric of a split, unless it tells its split itself; a learning rate is of none."""
     told = split_and_metric(name, default="")[0] or learning_rate_name(name)
     return name if told else f"{split}/{name}"
+
+
+def untold_as_validation(names: Iterable[str]) -> Mapping[str, str]:
+    """What scores without a split mean in a table whose losses tell both: those of the validation.
+
+    So print fastai, skorch and Hugging Face's notebooks.
+    """
+    told = {name: split_and_metric(name, default="")[0] for name in names}
+    if not {"train", "val"} <= set(told.values()):
+        return {}
+    return {name: within("val", name) for name, split in told.items() if not split and mode_of(name) == "max"}
 
 
 def splits_of_sets(names: Iterable[str]) -> Mapping[str, str] | None:
