@@ -254,7 +254,7 @@ def test_one_run_by_name(runs: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "1 run: 1 ill" in text
     assert told(runs, capsys, "--run", "run-000*").count("\n") == 10 + 2
     assert command(["analyze", os.fspath(runs), "--run", "nobody"]) == 2
-    assert "none of 152 runs" in capsys.readouterr().err
+    assert "no run has such a name, of 152" in capsys.readouterr().err
 
 
 def test_include_and_exclude(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from traindiag.reports.base import DEFAULT, Options, Renderer
 from traindiag.reports.numbers import json_number
 from traindiag.reports.ranking import faults
 from traindiag.reports.scanning import fingerprint, location, rules_of, sarif_text, unreadable_notification
+from traindiag.reports.words import sentence
 
 
 class SarifRenderer(Renderer):
@@ -39,7 +40,7 @@ class SarifRenderer(Renderer):
 def _result(
     run: RunReport, finding: Finding, index: dict[str, int], accepted: frozenset[tuple[str, str]]
 ) -> dict[str, Any]:
-    remedy = f" Remedy: {finding.remedies[0].change}" if finding.remedies else ""
+    remedy = f" Remedy: {sentence(finding.remedies[0].change)}" if finding.remedies else ""
     result: dict[str, Any] = {"ruleId": finding.code}
     if finding.rule in index:
         result["ruleIndex"] = index[finding.rule]
@@ -50,7 +51,7 @@ def _result(
         ]
     return result | {
         "level": finding.severity.value,
-        "message": {"text": f"{run.name}: {finding.message}{remedy}"},
+        "message": {"text": f"{run.name}: {sentence(finding.message)}{remedy}"},
         "locations": [location(run.source.path, run.name)],
         "partialFingerprints": {"traindiag/v1": fingerprint(run.name, finding.code)},
         "rank": json_number(100 * finding.confidence, 1),
