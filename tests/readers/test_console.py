@@ -162,11 +162,19 @@ def test_nan_is_a_value_and_a_ratio_a_share(read_one):
         "Epoch 1 is done\nEpoch 2 is done\n",
         "In epoch 3 the loss was 0.5.\n",
         "lr=0.1\n" * 9,
+        "",
         json.dumps({f"model {e}": {"epoch": e, "loss": 1.0} for e in range(4)}, indent=1),
     ],
 )
 def test_other_texts_are_no_log(write, text):
     assert find_runs([write("notes.txt", text)]).runs == ()
+
+
+def test_positions_beyond_all_numbers_are_none(read_one):
+    run = read_one(
+        "train.log", each_epoch("epoch {i} loss {t}\n") + "step 1e999: loss 0.1\nepoch 1e999 loss 0.1\n"
+    )
+    assert run.wide()["loss"].tolist()[:5] == TRAIN[:5]
 
 
 def test_what_a_script_printed_beside_its_log_is_that_run(write, tmp_path):

@@ -114,6 +114,15 @@ def test_plain_json_lines_with_nested_groups_and_noise(read_one):
     assert (damage.place, damage.records) == ("line 2", 1)
 
 
+def test_a_list_in_one_line_makes_no_other_format(read_one):
+    text = lines(
+        *({"epoch": i, "loss": 1.0} for i in range(5)),
+        {"epoch": 5, "loss": [1.0, 2.0]},
+        {"epoch": 6, "loss": 1.0},
+    )
+    assert read_one("log.jsonl", text).source.reader == "jsonl"
+
+
 def test_a_cut_last_line_is_counted(read_one):
     text = lines(*({"epoch": i, "loss": 1.0 / (i + 1)} for i in range(5)))
     run = read_one("log.jsonl", text[:-9])

@@ -71,6 +71,6 @@ class Console(Reader):
 
 def _is_table(text: str) -> bool:
     """Whether it begins with names and rows of as many cells, among which prose may tell of an epoch."""
-    header, *rows = text.splitlines()[:4]
+    header, *rows = text.splitlines()[:4] or [""]
     cells = [line.count(",") for line in (header, *rows)]
     return not re.search(r"[\d:=]", header) and len(rows) == 3 and min(cells) == cells[0] >= 3

@@ -19,6 +19,8 @@ _LIST_OF_NUMBERS = re.compile(
     r':\s*(?:\[\s*(?:null|NaN|-?Infinity|-?\d|\]|\{\s*")|\{\s*"\d+"\s*:)|"epoch[_ ]?\d+"\s*:\s*\{\s*"',
     re.I,
 )
+_LINES = re.compile(r"\}\s*\n\s*\{")
+"""One object after the other, without a comma: JSON lines, whatever stands in one of them."""
 _NAME = re.compile(r"hist(ory)?|metrics|loss", re.I)
 
 
@@ -40,7 +42,9 @@ class HistoryJson(Reader):
         if not text.strip():
             fits = file.path.suffix.lower() == ".json" and _NAME.search(file.path.stem) is not None
             return Fit.NAME if fits else Fit.NO
-        if not _START.match(text) or '"log_history"' in text or not _METRIC_KEY.search(text):
+        if not _START.match(text) or _LINES.search(text):
+            return Fit.NO
+        if '"log_history"' in text or not _METRIC_KEY.search(text):
             return Fit.NO
         return Fit.CONTENT if _LIST_OF_NUMBERS.search(text) or text.lstrip().startswith("[") else Fit.NO
 

@@ -85,7 +85,7 @@ class ConsoleLines:
             self._epoch = _number(numbers[meaning.epoch])
         if meaning.step is not None:
             step = _number(numbers[meaning.step])
-            self._step = None if step is None else int(step)
+            self._step = _whole(step)
         if not meaning.values or self._epoch is self._step is None:
             return
         names, values = meaning.names, [_number(numbers[at]) for at in meaning.values.values()]
@@ -142,8 +142,7 @@ class ConsoleLines:
                 axes[_AXES[name.lower()]] = number
             elif number is not None and looks_like_metric(split_and_metric(name)[1]):
                 values[untold.get(name, name)] = number
-        step = axes.get("step", math.nan)
-        whole = int(step) if math.isfinite(step) else None
+        whole = _whole(axes.get("step"))
         self._lines.append(_Line(tuple(values), list(values.values()), axes.get("epoch"), whole, 1))
         return True
 
@@ -229,3 +228,7 @@ def _number(token: str) -> float | None:
 
 def _share(part: float | None, whole: float | None) -> float | None:
     return part / whole if part is not None and whole else None
+
+
+def _whole(number: float | None) -> int | None:
+    return int(number) if number is not None and math.isfinite(number) else None
