@@ -270,6 +270,26 @@ def test_diagnose_tells_once_and_stops(
     assert facts_in(tmp_path / "b")["complete"] is True
 
 
+def test_one_callback_for_a_loop_over_fits_of_one_epoch(
+    keras: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from traindiag.capture.recorder import Diagnose
+
+    model, one = small(keras), Diagnose(tmp_path / "run", stop_on={"non-finite"})
+    model.compile(optimizer=keras.optimizers.SGD(1e6), loss="mse")
+    epochs = 0
+    while not model.stop_training and epochs < 30:
+        model.fit(X, Y, epochs=1, verbose=0, callbacks=[one])
+        epochs += 1
+    del one
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "non-finite (TD201)" in line]
+    assert f"epoch {epochs - 1}: " in line
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert traindiag.read(tmp_path / "run" / "history.csv").wide().index.tolist() == list(range(epochs))
+    facts = facts_in(tmp_path / "run")
+    assert (facts["complete"], facts["epochs"]) == (True, epochs)
+
+
 def test_single_batches_come_back(keras: Any, tmp_path: Path) -> None:
     """With a rate of zero every epoch sees the same losses: those of each batch by itself."""
     model = small(keras)
