@@ -136,3 +136,48 @@ def test_redrawn_targets_are_drawn_from_each_other() -> None:
     redrawn = redraw_labels(y, 0.5, None, seed=1)
     assert np.mean(redrawn != y) == pytest.approx(0.5, abs=0.06)
     assert set(redrawn.tolist()) <= set(y.tolist())
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_the_largest_rate_is_where_sgd_stops_to_hold(batch_size: int) -> None:
+    """Drawn with replacement the error of the weights shrinks in the mean below that rate, and grows above it."""
+    from traindiag.capture.scenarios.oscillating_rate import largest_rate
+
+    random = np.random.default_rng(0)
+    x = random.normal(0, [1.0, 0.5, 2.0], (200, 3))
+    inputs = np.column_stack([x, np.ones(200)])
+
+    def squared_error(rate: float) -> float:
+        error = np.ones((2000, 4))
+        for _ in range(30):
+            batch = inputs[random.integers(0, 200, (2000, batch_size))]
+            error -= 2 * rate * np.einsum("rbi,rbj,rj->ri", batch, batch, error) / batch_size
+        return float(np.mean(error**2))
+
+    rate = largest_rate(x, batch_size)
+    assert squared_error(0.6 * rate) < 0.1
+    assert squared_error(1.5 * rate) > 10
+
+
+@pytest.mark.keras
+def test_a_tiny_validation_is_drawn_anew_each_epoch() -> None:
+    scenario = scenario_named("tiny-validation")()
+    data = scenario.data(0)
+    drawn = scenario.validation_input(data, 0)
+    first, _ = drawn[0]
+    drawn.on_epoch_end()
+    second, _ = drawn[0]
+    assert len(drawn) == 1
+    assert len(first) == len(second) == 12
+    assert not np.array_equal(first, second)
+
+
+def test_unscaled_inputs_saturate_a_unit() -> None:
+    """Whatever its weights, a unit of the first layer answers next to all samples with the same one or minus one."""
+    pytest.importorskip("sklearn")
+    scenario = scenario_named("unscaled-inputs")()
+    x, _ = scenario.data(0).train
+    weights = np.random.default_rng(0).uniform(-0.25, 0.25, (x.shape[1], 32))
+    answers = np.tanh(x @ weights)
+    assert np.mean(np.abs(answers) > 0.999) > 0.99
+    assert np.mean(np.abs(answers.mean(axis=0)) > 0.9) > 0.9

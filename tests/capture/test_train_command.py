@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from traindiag.capture.data import DATA_SETS
 from traindiag.capture.scenarios.base import USUAL_RATES, all_scenarios
 from traindiag.cli.app import run
+from traindiag.cli.train import heeding_interrupts
 
 
 def test_list_names_every_scenario_without_keras() -> None:
@@ -146,3 +149,38 @@ def test_half_floats_change_neither_the_optimizers_name_nor_its_schedule(tmp_pat
     assert facts["precision"] == "mixed_float16"
     assert facts["optimizer"]["name"] == "adam"
     assert facts["learning_rate"] == scenario.settings.learning_rate
+
+
+@pytest.mark.keras
+def test_ctrl_c_tells_what_was_trained_until_then(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import traindiag.capture.train as module
+
+    train = module.train_scenario
+
+    def interrupted(name: str, folder: Path, *, seed: int, **wanted: Any) -> Any:
+        if seed == 2:
+            raise KeyboardInterrupt
+        return train(name, folder, seed=seed, **wanted)
+
+    monkeypatch.setattr(module, "train_scenario", interrupted)
+    assert run(["train", "too-short", "--repeat", "5", "--compare", "--out", str(tmp_path / "logs")]) == 130
+    shown = capsys.readouterr()
+    assert f"stopped after 2 of 5; what was trained is in {tmp_path / 'logs'}\n" in shown.err
+    assert "2 of 2 agree" in shown.out
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_is_heeded_where_python_drops_it() -> None:
+    class Cleared:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with heeding_interrupts() as heed:
+        heed()
+        Cleared()
+        with pytest.raises(KeyboardInterrupt):
+            heed()
+    assert signal.getsignal(signal.SIGINT) is before

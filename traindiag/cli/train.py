@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +23,6 @@ from traindiag.model.errors import UsageError
 
 if TYPE_CHECKING:
     from traindiag.capture.scenarios.base import Scenario
-    from traindiag.capture.train import TrainResult
 
 OK, DISAGREED = 0, 1
 
@@ -94,18 +96,36 @@ def train(
         _print_scenarios()
         return OK
     jobs = _jobs(scenario, every, out, range(seed, seed + repeat), epochs, dataset, optimizer)
-    results = _train(jobs, device, mixed_precision, overwrite)
+    trained: list[Job] = []
+    try:
+        with heeding_interrupts() as heed:
+            # What came before an interruption stays in the list.
+            trained.extend(_train(jobs, device, mixed_precision, overwrite, heed))
+    except KeyboardInterrupt:
+        place = _place(jobs, _base(scenario, out))
+        say(f"stopped after {len(trained)} of {len(jobs)}; what was trained is in {place}")
+        if compare and trained:
+            _print_agreement(trained)
+        raise
     if compare:
-        from traindiag.capture.outcome import outcome_of
-        from traindiag.cli.agreement import print_agreement
-
-        agree = print_agreement([outcome_of(job.scenario, job.seed, job.folder) for job in jobs])
-        return OK if agree else DISAGREED
+        return OK if _print_agreement(trained) else DISAGREED
     # The folders alone on standard output, for `traindiag analyze "$(traindiag train overfitting)"`.
-    for job, _ in zip(jobs, results, strict=True):
+    for job in trained:
         typer.echo(str(job.folder))
-    say(f"next: traindiag analyze {jobs[0].folder if len(jobs) == 1 else _base(scenario, out)}")
+    say(f"next: traindiag analyze {_place(jobs, _base(scenario, out))}")
     return OK
+
+
+def _print_agreement(jobs: Sequence[Job]) -> bool:
+    from traindiag.capture.outcome import outcome_of
+    from traindiag.cli.agreement import print_agreement
+
+    return print_agreement([outcome_of(job.scenario, job.seed, job.folder) for job in jobs])
+
+
+def _place(jobs: Sequence[Job], base: Path) -> Path:
+    """The folder of all logs."""
+    return jobs[0].folder if len(jobs) == 1 else base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,8 +218,13 @@ def _print_scenarios() -> None:
 
 
 def _train(
-    jobs: list[Job], choice: DeviceChoice, mixed_precision: bool, overwrite: bool
-) -> list[TrainResult]:
+    jobs: Sequence[Job],
+    choice: DeviceChoice,
+    mixed_precision: bool,
+    overwrite: bool,
+    heed: Callable[[], None],
+) -> Iterator[Job]:
+    """Trains one after the other, after a call of `heed`; each is given when it is done."""
     from traindiag.capture.device import choose_device, precision_of, require_extras
     from traindiag.capture.train import check_folder, train_scenario
 
@@ -212,8 +237,9 @@ def _train(
         require_extras()
         device = choose_device(choice)
     where = f"on {device}" + (f", {precision_of(device)}" if mixed_precision else "")
-    results = []
+    seconds = 0.0
     for number, job in enumerate(jobs, start=1):
+        heed()
         count = f"{number}/{len(jobs)} " if len(jobs) > 1 else ""
         say(f"{count}training {job.scenario.name} (seed {job.seed}, {_epochs(job.epochs)}) {where}")
         with progress(job.scenario.name, job.epochs) as on_epoch:
@@ -229,13 +255,39 @@ def _train(
                 overwrite=overwrite,
                 on_epoch=on_epoch,
             )
-        results.append(result)
-        if len(jobs) == 1:
-            say(f"{_epochs(result.facts['epochs'])} in {result.facts['seconds']:.1f} s")
-    if len(jobs) > 1:
-        seconds = sum(result.facts["seconds"] for result in results)
-        say(f"{len(jobs)} trainings in {seconds:.0f} s")
-    return results
+        seconds += result.facts["seconds"]
+        yield job
+    done = _epochs(result.facts["epochs"]) if len(jobs) == 1 else f"{len(jobs)} trainings"
+    say(f"{done} in {seconds:.1f} s")
+
+
+@contextmanager
+def heeding_interrupts() -> Iterator[Callable[[], None]]:
+    """Gives what to call now and then: it raises KeyboardInterrupt where a Ctrl-C went before without effect.
+
+    Python drops the exception in destructors, and Keras spends a good part of a small training on clearing up.
+    """
+    interrupted = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        raise KeyboardInterrupt
+
+    def heed() -> None:
+        if interrupted:
+            raise KeyboardInterrupt
+
+    # Only the main thread may set a handler, and who set one of their own, or ignores Ctrl-C, has a reason.
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield heed
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield heed
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
