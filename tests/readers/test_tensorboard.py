@@ -438,6 +438,18 @@ def test_single_batch_values_are_averaged(tmp_path: Path) -> None:
     assert series(run, "train/mae").value.tolist() == [30.0, 20.0, 10.0]
 
 
+def test_batches_among_epochs_of_which_only_some_were_logged_have_no_epoch(tmp_path: Path) -> None:
+    """As Keras writes them with ``update_freq=2``: the batches of epoch 0 are not those of epoch 1."""
+    rows: list[Point] = []
+    for epoch in range(8):
+        rows += [("batch_loss", 4 * epoch + batch, 1.0) for batch in (1, 3)]
+        rows += [("epoch_loss", epoch, 1.0)] if epoch % 2 else []
+    run = as_run(read_one(tmp_path, {NAME: version() + scalars(rows)}))
+    batches = run.frame[run.frame["metric"] == "batch_loss"]
+    assert batches["epoch"].isna().all()
+    assert batches["step"].nunique() == 16
+
+
 def test_batches_without_boundaries_have_no_epoch(tmp_path: Path) -> None:
     run = read_one(tmp_path, {NAME: version() + scalars(tens("batch_loss", range(9)))})
     assert series(run, "train/batch_loss").epoch is None

@@ -17,12 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from traindiag.analysis.epochs import (
-    better_by_step,
-    epochs_from_boundaries,
-    last_per_epoch,
-    mean_per_epoch,
-)
+from traindiag.analysis.epochs import better_by_step, epochs_from_boundaries, last_per_epoch, mean_per_epoch
 from traindiag.model.frame import MISSING, Series
 from traindiag.model.names import split_and_metric
 from traindiag.readers.eventfiles.eventfile import Scalars
@@ -236,6 +231,8 @@ def _epochs_by_order(row: _Row, session: Session) -> None:
         mine = each.events.scalars.get(row.tag)
         if each.split != row.split or ends is None or mine is None:
             continue
+        if len(ends) > 1 and float(np.median(np.diff(ends.step))) > 1:
+            continue  # With update_freq=n Keras logs only some epochs: a batch may be of one that is not there.
         here = (row.points.order >= mine.order[0]) & (row.points.order <= mine.order[-1])
         following = np.searchsorted(ends.order, row.points.order[here])
         label = np.append(ends.step, ends.step[-1] + 1)
