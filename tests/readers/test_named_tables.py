@@ -57,8 +57,13 @@ def test_dvclive(write, tmp_path):
     assert run.series[0].step.tolist() == list(STEPS)
 
 
-def test_a_table_called_test_alone_is_no_test_set(read_one):
-    assert losses(read_one("test.csv", table("epoch,loss", TRAIN))) == {"train": TRAIN}
+@pytest.mark.parametrize("name", ["test.csv", "dev/log.csv", "eval/log.csv"])
+def test_a_table_alone_is_not_of_the_split_that_a_folder_or_test_may_mean(read_one, name):
+    assert losses(read_one(name, table("epoch,loss", TRAIN))) == {"train": TRAIN}
+
+
+def test_a_table_called_val_alone_is_of_the_validation(read_one):
+    assert losses(read_one("val_log.csv", table("epoch,loss", TRAIN))) == {"val": TRAIN}
 
 
 def test_columns_that_tell_their_split_need_no_name(write):

@@ -10,7 +10,7 @@ from traindiag.model.frame import Series
 from traindiag.model.run import Damage
 from traindiag.readers.base import Fit, LogFile, LoggedRun, Reader, digest_of
 from traindiag.readers.parsing.epochs import attempts_by_axis
-from traindiag.readers.parsing.file_names import Named, named_of
+from traindiag.readers.parsing.file_names import named_of
 from traindiag.readers.parsing.layouts import layout_of
 from traindiag.readers.parsing.splits import within
 from traindiag.readers.parsing.tables import Table, read_table
@@ -49,7 +49,6 @@ class NamedTable(Reader):
         damage: list[Damage] = []
         details: dict[str, str] = {}
         told: list[str] = []
-        # A table called test alone is more likely somebody's test than the loss of a test set.
         alone = len(files) == 1
         for file in files:
             layout, named = layout_of(file), named_of(file)
@@ -60,10 +59,11 @@ class NamedTable(Reader):
             table = read_table(file, layout)
             digests.append(table.digest.encode())
             damage += table.damage
-            for attempt in _attempts(table, named, alone=alone):
+            split = named.split if named.sure or not alone else "train"
+            for attempt in _attempts(table, split or "train", named.metric):
                 parts[attempt.label] += attempt.series
                 details.update({**table.details, **attempt.details})
-            told.append(f"{file.name} is {'/'.join(filter(None, (named.split, named.metric)))}")
+            told.append(f"{file.name} is {'/'.join(filter(None, (split, named.metric)))}")
         details["names"] = f"by the names of files: {', '.join(told[:_MOST_LISTED])}"
         if not parts:
             raise files[0].unreadable(
@@ -82,8 +82,7 @@ class NamedTable(Reader):
         ]
 
 
-def _attempts(table: Table, named: Named, *, alone: bool) -> list[Attempt]:
-    split = "train" if alone and named.split == "test" else named.split or "train"
-    metric = named.metric.removeprefix("epoch_")
-    names = {name: within(split, metric or name) for name in table.columns}
-    return attempts_by_axis(table, names=names, counts_epochs=metric != named.metric)
+def _attempts(table: Table, split: str, metric: str) -> list[Attempt]:
+    bare = metric.removeprefix("epoch_")
+    names = {name: within(split, bare or name) for name in table.columns}
+    return attempts_by_axis(table, names=names, counts_epochs=bare != metric)

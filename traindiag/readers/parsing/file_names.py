@@ -28,11 +28,13 @@ class Named(NamedTuple):
         run: the path without what names split and metric: files alike in it are one run.
         split: empty where the name does not tell.
         metric: of a table of one metric, else empty.
+        sure: whether a file alone is of that split: people have folders called ``dev`` and files called ``test``.
     """
 
     run: str
     split: str
     metric: str
+    sure: bool = True
 
 
 def tells_split(where: str) -> bool:
@@ -81,10 +83,10 @@ def _named(path: str, layout: Layout) -> Named | None:
         return None
     split, rest = _without_split(stem)
     if split:
-        return Named(f"{folder}/{rest}", split, "")
+        return Named(f"{folder}/{rest}", split, "", sure=split != "test")
     above, last = os.path.split(folder)
     split = split_of_word(last) or ""
-    return Named(f"{above}/{stem}", split, "") if split else None
+    return Named(f"{above}/{stem}", split, "", sure=False) if split else None
 
 
 def _without_split(name: str) -> tuple[str, str]:
