@@ -96,6 +96,11 @@ def test_a_verdict_of_the_summary_narrows_the_table(browser: Any, tmp_path: Path
     verdict.click()
     assert {name.rpartition("/")[2] for name in _names(browser)} == {"plateau-lr0.01"}
     assert _texts(browser, "#shown") == ["8 of 40 shown"]
+    hidden = next(each for each in _all(browser, "td.such a") if each.text.endswith("overfit-a"))
+    hidden.click()
+    wait.WebDriverWait(browser, 10).until(lambda b: _all(b, "details.run[open]"))
+    assert [each.is_displayed() for each in _all(browser, "details.run[open]")] == [True]
+    assert len(_names(browser)) == 40
 
 
 def test_theme(browser: Any, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@
 
   // Filtering: rows of the table of runs and the sections of the same runs.
   const form = document.getElementById("filters");
+  let narrow = () => {};
   if (form) {
     const body = document.getElementById("table").tBodies[0];
     const find = document.getElementById("find");
@@ -63,6 +64,11 @@
     form.addEventListener("input", filter);
     form.addEventListener("submit", (event) => event.preventDefault());
     filter();
+    narrow = (words) => {
+      find.value = words;
+      all("input[name=status]", form).forEach((box) => { box.checked = true; });
+      filter();
+    };
 
     // A verdict or a folder of the summary narrows the table to its runs.
     all(".filter").forEach((words) => {
@@ -72,18 +78,19 @@
       button.textContent = words.textContent;
       words.replaceWith(button);
       button.addEventListener("click", () => {
-        find.value = words.dataset.find;
-        all("input[name=status]", form).forEach((box) => { box.checked = true; });
-        filter();
+        narrow(words.dataset.find);
         form.scrollIntoView();
       });
     });
   }
 
-  // A link to a run opens it.
+  // A link to a run opens it, also where the filters had hidden it.
   const open = () => {
     const target = location.hash.startsWith("#run-") && document.getElementById(location.hash.slice(1));
-    if (target) target.open = true;
+    if (!target) return;
+    if (target.hidden) narrow("");
+    target.open = true;
+    target.scrollIntoView();
   };
   addEventListener("hashchange", open);
   open();
