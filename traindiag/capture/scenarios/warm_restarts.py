@@ -12,7 +12,7 @@ class WarmRestarts(Scenario):
 
     name = "warm-restarts"
     expected = ("converged", "learning")
-    knobs = Knobs(learning_rate=3e-3, units=(16,), l2=3e-3)
+    knobs = Knobs(learning_rate=6e-3, units=(16,), l2=3e-3)
     dataset = "clusters"
 
     def data(self, seed: int) -> Data:
