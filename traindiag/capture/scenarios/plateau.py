@@ -11,8 +11,8 @@ from traindiag.model.finding import Severity
 class Plateau(Scenario):
     """Both losses bounce at a poor level: the learning rate is far too high.
 
-    Two layers of two units could tell half of the digits. At this rate, a hundred times the usual one, the steps are
-    too long for the valley: after a first fall neither loss sinks any further, and a third of the digits is all.
+    Two layers of two units could tell nearly half of the digits. At this rate, a hundred times the usual one, the steps
+    are too long for the valley: after a first fall neither loss sinks any further, and a third of the digits is all.
     """
 
     name = "plateau"
