@@ -206,3 +206,22 @@ def test_what_guessing_costs_tells_the_level_of_a_flat_loss(
         "converged",
         "stuck-at-chance",
     )
+
+
+def test_first_epochs_prove_neither_splits_that_disagree_nor_guessing() -> None:
+    """Training's accuracy is a mean over each epoch and lags; a loss that just begins to fall is no failure."""
+    lagging = {
+        "loss": [0.74, 0.72, 0.71, 0.705, 0.70, 0.70],
+        "val_loss": [0.69, 0.67, 0.66, 0.65, 0.64, 0.64],
+        "accuracy": [0.46, 0.48, 0.47, 0.48, 0.49, 0.48],
+        "val_accuracy": [0.65, 0.69, 0.73, 0.77, 0.77, 0.77],
+    }
+    assert "data-problem" not in {
+        finding.rule for finding in diagnose_run(run_from_history(lagging)).findings if finding.severity.rank
+    }
+    slow_start = {
+        "loss": [2.31, 2.30, 2.29, 2.28, 2.27, 2.26],
+        "val_loss": [2.31, 2.30, 2.29, 2.28, 2.27, 2.26],
+        "val_accuracy": [0.10, 0.11, 0.10, 0.11, 0.11, 0.12],
+    }
+    assert diagnose_run(run_from_history(slow_start)).verdict.rule == "learning"

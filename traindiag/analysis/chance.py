@@ -25,6 +25,8 @@ NO_FIT = 0.05
 MIN_EPOCHS = 10
 LONG_EPOCHS = 30
 """A loss may fall for this many epochs before an accuracy at chance says that it falls to no purpose."""
+FEW_EPOCHS = 12
+"""The same for a loss that has fallen by little: a start may be slow."""
 CONSTANT_EPOCHS = 5
 CHANCE_SKILL = 0.1
 """An accuracy within this of chance (0 by guessing, 1 perfect) is at chance even when the loss fell."""
@@ -92,7 +94,7 @@ def _by_accuracy(
     # still comes down after many epochs does so by its penalty, or by unlearning a bad start.
     limit = GOOD_SKILL if fall < min_fall else CHANCE_SKILL
     falling = signals.train_trend is not None and signals.train_trend.direction == "falling"
-    if fall >= min_fall and falling and len(train) < LONG_EPOCHS:
+    if falling and len(train) < (LONG_EPOCHS if fall >= min_fall else FEW_EPOCHS):
         return None
     if max(skills) >= limit and not (constant and fall < min_fall):
         return None

@@ -14,6 +14,8 @@ from traindiag.model.curve import Curve
 from traindiag.model.finding import Evidence
 from traindiag.model.trend import Trend
 
+GAP_EPOCHS = 10
+"""In the first epochs training's accuracy, a mean over each of them, lags behind validation's."""
 UNMOVED_ACCURACY = 0.05
 """A training accuracy that rose by less than this has not moved."""
 
@@ -22,7 +24,7 @@ def read_accuracy_gap(
     trend: Trend, accuracies: tuple[Curve, Curve] | None, limits: Thresholds = DEFAULT
 ) -> Reading | None:
     """Validation is answered far better than training, which stays near chance: the splits disagree."""
-    if accuracies is None:
+    if accuracies is None or min(map(len, accuracies)) < GAP_EPOCHS:
         return None
     train, val = accuracies
     if trend.direction == "falling" and _gained(train) >= UNMOVED_ACCURACY:
