@@ -334,19 +334,21 @@ def test_threads_train_side_by_side(keras: Any, tmp_path: Path) -> None:
     np.testing.assert_allclose(sorted(found), sorted(losses), rtol=1e-6)
 
 
-def test_diagnose_judges_as_often_as_a_hundredth_of_the_time_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_diagnose_judges_as_often_as_half_a_percent_of_the_time_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from traindiag.capture import clock
 
     now = 0.0
     monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic=lambda: now))
-    for epoch_time, wanted in ((1.0, 300), (0.1, 60)):
+    for epoch_time, wanted in ((2.0, 300), (0.1, 30)):
         pace, judged = clock.Pace(), 0
         for _ in range(300):
             now += epoch_time
             if pace.is_due():
                 judged += 1
                 pace.done(0.005)
-        assert judged == pytest.approx(wanted, rel=0.02)
+        assert judged == pytest.approx(wanted, rel=0.1)
 
 
 def test_diagnose_refuses_an_unknown_rule(tmp_path: Path) -> None:

@@ -38,9 +38,9 @@ class EpochClock:
 
 
 class Pace:
-    """When to do again what would cost too much if it were done each time: in a hundredth of the time at most."""
+    """When to do again what would cost too much if it were done each time: in half a percent of the time at most."""
 
-    share = 0.01
+    share = 0.005
 
     def __init__(self) -> None:
         self._due = float("-inf")
