@@ -266,8 +266,8 @@ def numbers(logs: Mapping[str, Any]) -> dict[str, float]:
 class Diagnose(Recorder):
     """Records a training and judges it after each epoch: one line on standard error for each new finding.
 
-    Where epochs are so short that judging each would take more than half a percent of the time (some 5 ms for 50 epochs),
-    it judges as often as that allows, and at the end; a loss that is no number is judged at once.
+    Where epochs are so short that judging each would take more than half a percent of the time (some 5 ms for 50
+    epochs), it judges as often as that allows, and at the end; a loss that is no number is judged at once.
 
     Args:
         folder, facts, signals: as for `Recorder`.
