@@ -225,3 +225,25 @@ def test_first_epochs_prove_neither_splits_that_disagree_nor_guessing() -> None:
         "val_accuracy": [0.10, 0.11, 0.10, 0.11, 0.11, 0.12],
     }
     assert diagnose_run(run_from_history(slow_start)).verdict.rule == "learning"
+
+
+def test_a_short_run_whose_validation_leans_down_is_learning() -> None:
+    history = {
+        "loss": [1.49, 0.989, 0.829, 0.75, 0.718, 0.692, 0.679, 0.672],
+        "val_loss": [1.2, 1.03, 0.915, 0.89, 0.784, 0.764, 0.762, 0.739],
+    }
+    assert diagnose_run(run_from_history(history)).verdict.rule == "learning"
+
+
+@pytest.mark.parametrize(("end", "verdict"), [(0.23, "data-problem"), (0.34, "learning")])
+def test_an_accuracy_that_never_moves_while_validation_is_answered(end: float, verdict: str) -> None:
+    """Labels redrawn each epoch; heavy augmentation, whose training accuracy is low but rises, is none of that."""
+    noise = np.random.default_rng(0).normal(0, 1, (4, 50))
+    history = {
+        "loss": np.linspace(1.75, 1.45, 50) + 0.01 * noise[0],
+        "val_loss": np.linspace(1.6, 1.2, 50) + 0.01 * noise[1],
+        "accuracy": np.linspace(0.21, end, 50) + 0.003 * noise[2],
+        "val_accuracy": np.linspace(0.3, 0.57, 50) + 0.01 * noise[3],
+    }
+    run = run_from_history({name: values.tolist() for name, values in history.items()})
+    assert diagnose_run(run).verdict.rule == verdict

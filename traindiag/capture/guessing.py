@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from traindiag.capture.device import import_keras
+from traindiag.capture.device import number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ def chance_losses(model: Any, train: Any, val: Any) -> dict[str, float] | None:
         model: a compiled Keras model.
         train, val: targets of the splits; None for what is no array, or is weighted.
     """
-    if any(float(import_keras().ops.convert_to_numpy(penalty)) for penalty in model.losses):
+    if any(number(penalty) for penalty in model.losses):
         return None
     loss = model.get_compile_config().get("loss")
     levels = {"train": chance_loss(loss, train), "val": chance_loss(loss, val)}
